@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "mimd",
+    products: [
+        .executable(name: "mimd", targets: ["mimd"]),
+        .library(name: "XMPPCore", targets: ["XMPPCore"]),
+        .library(name: "XMPPModules", targets: ["XMPPModules"]),
+        .library(name: "XMPPPersistenceSQL", targets: ["XMPPPersistenceSQL"]),
+        .library(name: "XMPPPersistenceSQLite", targets: ["XMPPPersistenceSQLite"]),
+        .library(name: "XMPPPersistenceConformance", targets: ["XMPPPersistenceConformance"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CIDN", pkgConfig: "libidn", providers: [.apt(["libidn-dev"])]),
+        .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(
+            name: "XMPPCore",
+            dependencies: [
+                "CIDN", "CLibXML2", "CLinux", "COpenSSL",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "XMPPModules",
+            dependencies: ["XMPPCore", .product(name: "Logging", package: "swift-log")],
+            path: "Sources/Modules",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "XMPPPersistenceSQL",
+            dependencies: ["XMPPCore", .product(name: "Logging", package: "swift-log")],
+            path: "Sources/Persistence/SQL",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "XMPPPersistenceSQLite",
+            dependencies: [
+                "CSQLite", "XMPPCore", "XMPPPersistenceSQL",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Persistence/SQLite",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "XMPPPersistenceConformance",
+            dependencies: ["XMPPCore"],
+            path: "Sources/Persistence/Conformance",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "mimd",
+            dependencies: [
+                "XMPPCore", "XMPPModules", "XMPPPersistenceSQL", "XMPPPersistenceSQLite",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "TOMLKit", package: "TOMLKit"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(name: "XMPPCoreTests", dependencies: ["XMPPCore"], swiftSettings: swiftSettings),
+    ],
+    swiftLanguageModes: [.v6]
+)
