@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Thin wrappers of OpenSSL's hash, HMAC (RFC 2104), PBKDF2 (RFC 8018 section 5.2) and random bytes, every return code
+// checked. Not here: TLS, and anything that needs a key pair.
+
+import COpenSSL
+
+/// OpenSSL refused an operation. The peer did not cause it: memory ran out, the random source failed, or a policy of
+/// the system (FIPS) forbids the hash function.
+public enum CryptoError: Error, Equatable, Sendable {
+    case digestFailed(HashFunction)
+    case hmacFailed(HashFunction)
+    case pbkdf2Failed(HashFunction)
+    case randomSourceFailed
+}
+
+/// Hashes, message authentication codes, key derivation and random bytes.
+///
+/// All functions may be called from any thread at once.
+public enum Crypto {
+    /// The digest of `bytes`, `hash.digestByteCount` long.
+    public static func digest(_ bytes: [UInt8], using hash: HashFunction) throws(CryptoError) -> [UInt8] {
+        var output = [UInt8](repeating: 0, count: hash.digestByteCount)
+        var writtenByteCount: UInt32 = 0
+        let code = EVP_Digest(bytes, bytes.count, &output, &writtenByteCount, hash.openSSLDigest, nil)
+        guard code == 1, Int(writtenByteCount) == output.count else { throw .digestFailed(hash) }
+        return output
+    }
+
+    /// The HMAC (RFC 2104) of `message` under `key`, `hash.digestByteCount` long.
+    public static func hmac(
+        key: [UInt8], message: [UInt8], using hash: HashFunction
+    ) throws(CryptoError) -> [UInt8] {
+        guard let keyByteCount = Int32(exactly: key.count) else { throw .hmacFailed(hash) }
+        var output = [UInt8](repeating: 0, count: hash.digestByteCount)
+        var writtenByteCount: UInt32 = 0
+        let result = HMAC(
+            hash.openSSLDigest, key, keyByteCount, message, message.count, &output, &writtenByteCount)
+        guard result != nil, Int(writtenByteCount) == output.count else { throw .hmacFailed(hash) }
+        return output
+    }
+
+    /// PBKDF2 with HMAC, which is `Hi` of RFC 5802 section 2.2 when one digest's length is asked for, as here.
+    ///
+    /// This is slow by purpose, milliseconds for 10,000 iterations: run it on a `WorkerPool`, never on an event loop.
+    ///
+    /// - Parameter iterationCount: 1 or more; outside `Int32` it throws.
+    public static func pbkdf2(
+        password: [UInt8], salt: [UInt8], iterationCount: Int, using hash: HashFunction
+    ) throws(CryptoError) -> [UInt8] {
+        guard let iterations = Int32(exactly: iterationCount), iterations > 0,
+            let passwordByteCount = Int32(exactly: password.count), let saltByteCount = Int32(exactly: salt.count)
+        else { throw .pbkdf2Failed(hash) }
+        var output = [UInt8](repeating: 0, count: hash.digestByteCount)
+        let code = password.withUnsafeBytes { password in
+            PKCS5_PBKDF2_HMAC(
+                password.baseAddress?.assumingMemoryBound(to: CChar.self), passwordByteCount, salt, saltByteCount,
+                iterations, hash.openSSLDigest, Int32(hash.digestByteCount), &output)
+        }
+        guard code == 1 else { throw .pbkdf2Failed(hash) }
+        return output
+    }
+
+    /// Whether both are equal, in a time that depends on nothing but their lengths.
+    public static func isEqualInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        left.count == right.count && CRYPTO_memcmp(left, right, left.count) == 0
+    }
+
+    /// Bytes that nobody can guess, for salts, nonces and tokens.
+    public static func randomBytes(count: Int) throws(CryptoError) -> [UInt8] {
+        guard let byteCount = Int32(exactly: count), byteCount >= 0 else { throw .randomSourceFailed }
+        var output = [UInt8](repeating: 0, count: count)
+        guard RAND_bytes(&output, byteCount) == 1 else { throw .randomSourceFailed }
+        return output
+    }
+}
