@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// Building elements: call by call, and as a result builder.
+
+import Glibc
+
+/// Builds one element from the outside in: `open`, attributes, then text, children and `close`.
+public struct ElementBuilder: Sendable {
+    private(set) var nodes: [ElementNode] = []
+    private(set) var bytes: [UInt8] = []
+    /// Indexes of the elements that are open.
+    private var open: [Int] = []
+
+    public init() {}
+
+    /// How many elements are open.
+    var depth: Int { open.count }
+    /// What the tree would take now.
+    var byteCount: Int { bytes.count + nodes.count * MemoryLayout<ElementNode>.stride }
+
+    /// Starts an element inside the one that is open.
+    public mutating func open(_ name: String, _ namespace: Namespace) {
+        startElement(put(name), put(namespace.uri))
+    }
+
+    /// Adds an attribute to the element opened last, before anything else inside it. Nothing is added for nil.
+    public mutating func attribute(_ name: String, _ value: String?, _ namespace: Namespace = "") {
+        guard let value else { return }
+        addAttribute(put(name), put(namespace.uri), put(value))
+    }
+
+    /// Adds text to the element that is open.
+    public mutating func text(_ text: String) {
+        guard !text.isEmpty else { return }
+        addText(put(text))
+    }
+
+    /// Adds a whole element to the one that is open.
+    public mutating func append(_ element: Element) {
+        element.tree.read { contents in
+            let end = contents.end(element.index)
+            for index in element.index..<end { copy(contents.nodes[index], at: index, from: element.index, of: contents) }
+        }
+    }
+
+    /// Adds text or an element to the element that is open.
+    public mutating func append(_ content: ElementContent) {
+        switch content {
+        case .element(let element): append(element)
+        case .text(let text): self.text(text)
+        }
+    }
+
+    /// Adds an element that holds only text.
+    public mutating func element(_ name: String, _ namespace: Namespace, text: String) {
+        open(name, namespace)
+        self.text(text)
+        close()
+    }
+
+    /// Ends the element that was opened last.
+    public mutating func close() {
+        guard let index = open.popLast() else { preconditionFailure("close() without open()") }
+        nodes[index].position = UInt32(nodes.count)
+    }
+
+    /// The element. Every element must have been closed.
+    public func finish() -> Element {
+        precondition(open.isEmpty && !nodes.isEmpty, "finish() before close()")
+        return Element(tree: makeTree(), index: 0)
+    }
+
+    // MARK: for the parser
+
+    typealias Range = (offset: UInt32, byteCount: UInt32)
+
+    mutating func put(_ text: String) -> Range {
+        let offset = UInt32(bytes.count)
+        bytes.append(contentsOf: text.utf8)
+        return (offset, UInt32(bytes.count) - offset)
+    }
+
+    mutating func put(_ text: UnsafeBufferPointer<UInt8>) -> Range {
+        let offset = UInt32(bytes.count)
+        bytes.append(contentsOf: text)
+        return (offset, UInt32(text.count))
+    }
+
+    mutating func startElement(_ name: Range, _ namespace: Range) {
+        open.append(nodes.count)
+        var node = ElementNode(kind: .element)
+        node.nameOffset = name.offset
+        node.nameByteCount = UInt16(clamping: name.byteCount)
+        node.namespaceOffset = namespace.offset
+        node.namespaceByteCount = UInt16(clamping: namespace.byteCount)
+        nodes.append(node)
+    }
+
+    mutating func addAttribute(_ name: Range, _ namespace: Range, _ value: Range) {
+        guard let owner = open.last else { preconditionFailure("attribute() without open()") }
+        precondition(owner + 1 + Int(nodes[owner].attributeCount) == nodes.count, "attribute() after content")
+        var node = ElementNode(kind: .attribute)
+        node.nameOffset = name.offset
+        node.nameByteCount = UInt16(clamping: name.byteCount)
+        node.namespaceOffset = namespace.offset
+        node.namespaceByteCount = UInt16(clamping: namespace.byteCount)
+        node.position = value.offset
+        node.valueByteCount = value.byteCount
+        nodes[owner].attributeCount += 1
+        nodes.append(node)
+    }
+
+    /// Text that follows text joins it: parsers deliver it in pieces.
+    mutating func addText(_ value: Range) {
+        if let last = nodes.indices.last, nodes[last].kind == .text,
+            nodes[last].position + nodes[last].valueByteCount == value.offset
+        {
+            nodes[last].valueByteCount += value.byteCount
+            return
+        }
+        var node = ElementNode(kind: .text)
+        node.position = value.offset
+        node.valueByteCount = value.byteCount
+        nodes.append(node)
+    }
+
+    /// The namespace of the innermost open element.
+    var currentNamespace: Range? {
+        open.last.map { (nodes[$0].namespaceOffset, UInt32(nodes[$0].namespaceByteCount)) }
+    }
+
+    func makeTree() -> ElementTree {
+        nodes.withUnsafeBufferPointer { nodes in
+            bytes.withUnsafeBufferPointer { ElementTree.make(nodes: nodes, bytes: $0) }
+        }
+    }
+
+    mutating func reset() {
+        nodes.removeAll(keepingCapacity: true)
+        bytes.removeAll(keepingCapacity: true)
+        open.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func copy(_ node: ElementNode, at index: Int, from first: Int, of contents: ElementTree.Contents) {
+        var copy = node
+        if node.kind != .text {
+            copy.nameOffset = put(contents.name(node)).offset
+            copy.namespaceOffset = put(contents.namespace(node)).offset
+        }
+        if node.kind == .element {
+            let shift = nodes.count - (index - first) - first
+            copy.position = UInt32(Int(node.position) + shift)
+        } else {
+            copy.position = put(contents.value(node)).offset
+        }
+        nodes.append(copy)
+    }
+}
+
+/// What an element holds besides attributes.
+public enum ElementContent: Sendable {
+    case element(Element)
+    case text(String)
+}
+
+/// Lets an ``Element`` be written with its content in braces: elements, strings, optionals, conditions and loops.
+@resultBuilder
+public enum ElementContentBuilder {
+    public static func buildExpression(_ element: Element) -> [ElementContent] { [.element(element)] }
+    public static func buildExpression(_ element: Element?) -> [ElementContent] { element.map { [.element($0)] } ?? [] }
+    public static func buildExpression(_ elements: [Element]) -> [ElementContent] { elements.map { .element($0) } }
+    public static func buildExpression(_ part: ElementContent) -> [ElementContent] { [part] }
+    public static func buildExpression(_ text: String) -> [ElementContent] { [.text(text)] }
+    public static func buildBlock(_ parts: [ElementContent]...) -> [ElementContent] { parts.flatMap { $0 } }
+    public static func buildOptional(_ part: [ElementContent]?) -> [ElementContent] { part ?? [] }
+    public static func buildEither(first part: [ElementContent]) -> [ElementContent] { part }
+    public static func buildEither(second part: [ElementContent]) -> [ElementContent] { part }
+    public static func buildArray(_ parts: [[ElementContent]]) -> [ElementContent] { parts.flatMap { $0 } }
+}
