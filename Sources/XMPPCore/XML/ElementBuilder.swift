@@ -123,10 +123,19 @@ public struct ElementBuilder: Sendable {
         nodes.append(node)
     }
 
-    /// The namespace of the innermost open element.
-    var currentNamespace: Range? {
-        open.last.map { (nodes[$0].namespaceOffset, UInt32(nodes[$0].namespaceByteCount)) }
+    /// Where the namespace of the innermost open element lies, if it is this one.
+    func enclosingNamespace(_ namespace: UnsafeBufferPointer<UInt8>) -> Range? {
+        guard let last = open.last, Int(nodes[last].namespaceByteCount) == namespace.count else { return nil }
+        let offset = Int(nodes[last].namespaceOffset)
+        let isSame = bytes.withUnsafeBufferPointer { own in
+            guard let own = own.baseAddress, let other = namespace.baseAddress else { return namespace.isEmpty }
+            return memcmp(own + offset, other, namespace.count) == 0
+        }
+        return isSame ? (UInt32(offset), UInt32(namespace.count)) : nil
     }
+
+    /// The memory that is held for later use.
+    var capacityByteCount: Int { bytes.capacity + nodes.capacity * MemoryLayout<ElementNode>.stride }
 
     func makeTree() -> ElementTree {
         nodes.withUnsafeBufferPointer { nodes in
