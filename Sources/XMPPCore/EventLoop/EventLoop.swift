@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+// One thread that waits for descriptors, timers and jobs. Everything that belongs to a connection happens on its loop.
+
+import CLinux
+import Glibc
+import HeapModule
+import Synchronization
+
+/// Something that an event loop watches a descriptor for.
+protocol EventSource: AnyObject {
+    /// The descriptor is ready. Runs on the loop.
+    func ready(_ events: ReadyEvents)
+}
+
+/// What epoll says of a descriptor.
+struct ReadyEvents: OptionSet {
+    let rawValue: UInt32
+
+    static let readable = ReadyEvents(rawValue: EPOLLIN.rawValue)
+    static let writable = ReadyEvents(rawValue: EPOLLOUT.rawValue)
+    /// The peer will write no more, or the connection is gone. Reported without being asked for.
+    static let ended = ReadyEvents(rawValue: EPOLLHUP.rawValue | EPOLLERR.rawValue)
+    /// Wake one of the loops that share the descriptor, not all.
+    static let exclusive = ReadyEvents(rawValue: EPOLLEXCLUSIVE.rawValue)
+}
+
+/// A loop over epoll on a thread of its own, which is also the executor of the tasks that work for its connections.
+///
+/// A turn is: what other threads posted, jobs, timers that are due, the end-of-turn work (flushing connections), then
+/// one wait for descriptors. Methods must be called on the loop unless they say otherwise.
+///
+/// `@unchecked Sendable`: what `state` points to is touched only by the loop's thread (asserted in debug builds); the
+/// rest is constant or behind a mutex.
+public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+    /// The place of this loop among its group, from 0.
+    public let number: Int
+    let time: any TimeSource
+    private let epoll: Int32
+    private let wakeup: Int32
+    private let mailbox = Mutex(Mailbox())
+    private let state: UnsafeMutablePointer<State>
+
+    /// Descriptor events taken per turn. What is left is taken in the next.
+    private static let eventCountMax = 256
+    /// What a connection reads at once. One buffer serves the loop.
+    static let readByteCountMax = 16_384
+
+    private struct Mailbox {
+        var jobs: [UnownedJob] = []
+        var posts: [@Sendable () -> Void] = []
+        var isStopping = false
+        var isEmpty: Bool { jobs.isEmpty && posts.isEmpty && !isStopping }
+    }
+
+    private struct Slot {
+        var source: (any EventSource)?
+        var generation: UInt32
+    }
+
+    private struct State {
+        var thread: pthread_t?
+        var now: Duration = .zero
+        var jobs: [UnownedJob] = []
+        var running: [UnownedJob] = []
+        var slots: [Slot] = []
+        var freeSlots: [Int] = []
+        var timers = TimerQueue()
+        var endOfTurn: [() -> Void] = []
+        var parserPool = XMLParserPool()
+        var jidCache = JIDCache()
+        var readBuffer: UnsafeMutablePointer<UInt8>
+    }
+
+    init(number: Int, time: any TimeSource) throws(SystemError) {
+        self.number = number
+        self.time = time
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard epoll >= 0 else { throw SystemError("epoll_create1") }
+        wakeup = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+        guard wakeup >= 0 else {
+            let error = SystemError("eventfd")
+            close(epoll)
+            throw error
+        }
+        state = .allocate(capacity: 1)
+        state.initialize(to: State(readBuffer: .allocate(capacity: Self.readByteCountMax)))
+        var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data(u64: Self.wakeupToken))
+        guard epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event) == 0 else { throw SystemError("epoll_ctl") }
+        time.observe { [weak self] in self?.wake() }
+    }
+
+    deinit {
+        state.pointee.readBuffer.deallocate()
+        state.deinitialize(count: 1)
+        state.deallocate()
+        close(wakeup)
+        close(epoll)
+    }
+
+    // MARK: from any thread
+
+    /// Whether the caller runs on this loop.
+    public var isCurrent: Bool { state.pointee.thread.map { pthread_equal($0, pthread_self()) != 0 } ?? false }
+
+    /// Runs `body` on the loop, after what was posted before. From any thread.
+    public func post(_ body: @escaping @Sendable () -> Void) {
+        enter { $0.posts.append(body) }
+    }
+
+    /// Asks the loop to return from `run()` once it has done what was posted before. From any thread.
+    func stop() { enter { $0.isStopping = true } }
+
+    private func enter(_ body: (inout Mailbox) -> Void) {
+        let wasEmpty = mailbox.withLock { mailbox in
+            let wasEmpty = mailbox.isEmpty
+            body(&mailbox)
+            return wasEmpty
+        }
+        if wasEmpty { wake() }
+    }
+
+    private func wake() { eventfd_write(wakeup, 1) }
+
+    // MARK: executor
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        if isCurrent { state.pointee.jobs.append(job) } else { enter { $0.jobs.append(job) } }
+    }
+
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+    public func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
+    public func checkIsolated() { precondition(isCurrent, "not on event loop \(number)") }
+    public func isIsolatingCurrentContext() -> Bool? { isCurrent }
+
+    /// Starts asynchronous work: runs it here up to its first suspension, and on the loop's later turns after that.
+    ///
+    /// Whoever starts it must know when it ended: `body` says so itself, as its last step.
+    func start(_ body: @escaping @Sendable () async -> Void) {
+        assertCurrent()
+        Task.immediate(executorPreference: self) { await body() }
+    }
+
+    // MARK: on the loop
+
+    /// Traps in debug builds when the caller is on another thread.
+    @inline(__always)
+    func assertCurrent() { assert(isCurrent, "not on event loop \(number)") }
+
+    /// The time at the start of this turn.
+    var now: Duration { state.pointee.now }
+
+    var parserPool: XMLParserPool { state.pointee.parserPool }
+    var readBuffer: UnsafeMutableBufferPointer<UInt8> {
+        UnsafeMutableBufferPointer(start: state.pointee.readBuffer, count: Self.readByteCountMax)
+    }
+
+    func withJIDCache<Result, Failure>(_ body: (inout JIDCache) throws(Failure) -> Result) throws(Failure) -> Result {
+        assertCurrent()
+        return try body(&state.pointee.jidCache)
+    }
+
+    /// Runs `body` after this turn's events, before the next wait.
+    func atEndOfTurn(_ body: @escaping () -> Void) { state.pointee.endOfTurn.append(body) }
+
+    /// Watches a descriptor. The loop keeps the source until `unregister`.
+    func register(
+        _ descriptor: Int32,
+        _ source: any EventSource,
+        _ interest: ReadyEvents
+    ) throws(SystemError) -> SourceToken {
+        assertCurrent()
+        let index: Int
+        if let free = state.pointee.freeSlots.popLast() {
+            index = free
+        } else {
+            index = state.pointee.slots.count
+            state.pointee.slots.append(Slot(source: nil, generation: 0))
+        }
+        state.pointee.slots[index].source = source
+        let token = SourceToken(index: index, generation: state.pointee.slots[index].generation)
+        var event = epoll_event(events: interest.rawValue, data: epoll_data(u64: token.packed))
+        guard epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
+            let error = SystemError("epoll_ctl")
+            release(token)
+            throw error
+        }
+        return token
+    }
+
+    /// Changes what a descriptor is watched for.
+    func update(_ descriptor: Int32, _ token: SourceToken, _ interest: ReadyEvents) {
+        assertCurrent()
+        var event = epoll_event(events: interest.rawValue, data: epoll_data(u64: token.packed))
+        let status = epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event)
+        assert(status == 0, "epoll_ctl of a descriptor that is not registered")
+    }
+
+    /// Stops watching a descriptor. Events of it that are already taken are dropped.
+    func unregister(_ descriptor: Int32, _ token: SourceToken) {
+        assertCurrent()
+        let status = epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nil)
+        assert(status == 0, "epoll_ctl of a descriptor that is not registered")
+        release(token)
+    }
+
+    private func release(_ token: SourceToken) {
+        state.pointee.slots[token.index].source = nil
+        state.pointee.slots[token.index].generation &+= 1
+        state.pointee.freeSlots.append(token.index)
+    }
+
+    /// Runs `body` once, on a turn after `delay` has passed.
+    @discardableResult
+    func schedule(after delay: Duration, _ body: @escaping () -> Void) -> TimerToken {
+        assertCurrent()
+        return state.pointee.timers.add(at: time.uptime + delay, body)
+    }
+
+    /// Prevents a timer from firing, if it has not fired.
+    func cancel(_ timer: TimerToken) {
+        assertCurrent()
+        state.pointee.timers.cancel(timer)
+    }
+
+    // MARK: the loop itself
+
+    private static let wakeupToken = UInt64.max
+
+    /// Takes the calling thread until `stop()`.
+    func run() {
+        state.pointee.thread = pthread_self()
+        withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.eventCountMax) { events in
+            guard let base = events.baseAddress else { return }
+            while turn(base) {}
+        }
+        state.pointee.thread = nil
+    }
+
+    private func turn(_ events: UnsafeMutablePointer<epoll_event>) -> Bool {
+        state.pointee.now = time.uptime
+        let isStopping = takeMailbox()
+        drainJobs()
+        while let body = state.pointee.timers.popDue(state.pointee.now) { body() }
+        drainJobs()
+        endTurn()
+        guard !isStopping else { return false }
+        let count = epoll_wait(epoll, events, Int32(Self.eventCountMax), waitMilliseconds)
+        state.pointee.now = time.uptime
+        for index in 0..<Int(max(0, count)) { dispatch(events[index]) }
+        drainJobs()
+        endTurn()
+        return true
+    }
+
+    private func dispatch(_ event: epoll_event) {
+        guard event.data.u64 != Self.wakeupToken else {
+            var count: eventfd_t = 0
+            eventfd_read(wakeup, &count)
+            return
+        }
+        let token = SourceToken(packed: event.data.u64)
+        guard token.index < state.pointee.slots.count, state.pointee.slots[token.index].generation == token.generation,
+            let source = state.pointee.slots[token.index].source
+        else { return }
+        source.ready(ReadyEvents(rawValue: event.events))
+    }
+
+    private func takeMailbox() -> Bool {
+        let (jobs, posts, isStopping) = mailbox.withLock { mailbox in
+            let taken = (mailbox.jobs, mailbox.posts, mailbox.isStopping)
+            mailbox.jobs = []
+            mailbox.posts = []
+            return taken
+        }
+        state.pointee.jobs.append(contentsOf: jobs)
+        for body in posts { body() }
+        return isStopping
+    }
+
+    // Not re-entrant: a job is run exactly once, by the one call of runSynchronously here.
+    private func drainJobs() {
+        while !state.pointee.jobs.isEmpty {
+            swap(&state.pointee.jobs, &state.pointee.running)
+            for index in state.pointee.running.indices {
+                state.pointee.running[index].runSynchronously(
+                    isolatedTo: asUnownedSerialExecutor(),
+                    taskExecutor: asUnownedTaskExecutor()
+                )
+            }
+            state.pointee.running.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func endTurn() {
+        while !state.pointee.endOfTurn.isEmpty {
+            let bodies = state.pointee.endOfTurn
+            state.pointee.endOfTurn = []
+            for body in bodies { body() }
+            drainJobs()
+        }
+    }
+
+    private var waitMilliseconds: Int32 {
+        guard time.isRunning, let deadline = state.pointee.timers.nextDeadline else { return -1 }
+        let wait = deadline - time.uptime
+        guard wait > .zero else { return 0 }
+        // Rounded up, so that a timer is due when the wait ends.
+        let (seconds, attoseconds) = wait.components
+        guard seconds < 3600 else { return 3_600_000 }
+        return Int32(seconds) * 1000 + Int32((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+}
+
+/// A descriptor that a loop watches.
+struct SourceToken {
+    let index: Int
+    let generation: UInt32
+
+    init(index: Int, generation: UInt32) {
+        self.index = index
+        self.generation = generation
+    }
+
+    init(packed: UInt64) {
+        index = Int(packed >> 32)
+        generation = UInt32(truncatingIfNeeded: packed)
+    }
+
+    var packed: UInt64 { UInt64(index) << 32 | UInt64(generation) }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads, for what must not run on Swift's own pool: event loops and blocking calls.
+
+import Glibc
+
+/// A thread that is joined once. It takes no signals: they are the host program's.
+struct Thread: Sendable {
+    private let handle: pthread_t
+
+    init(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+        final class Box: Sendable {
+            let body: @Sendable () -> Void
+            init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+        }
+        let box = Unmanaged.passRetained(Box(body))
+        var handle = pthread_t()
+        let status = pthread_create(
+            &handle,
+            nil,
+            { pointer in
+                guard let pointer else { return nil }
+                blockSignals()
+                Unmanaged<Box>.fromOpaque(pointer).takeRetainedValue().body()
+                return nil
+            },
+            box.toOpaque()
+        )
+        guard status == 0 else {
+            box.release()
+            throw SystemError("pthread_create", code: status)
+        }
+        self.handle = handle
+    }
+
+    func join() { pthread_join(handle, nil) }
+}
+
+/// Blocks all signals for the calling thread. SIGPIPE among them: a peer that closed its end is then an error of
+/// write(2), without a handler for the whole process.
+private func blockSignals() {
+    var all = sigset_t()
+    sigfillset(&all)
+    pthread_sigmask(SIG_BLOCK, &all, nil)
+}
