@@ -47,8 +47,10 @@ struct PlainExchange: SASLMechanismExchange {
                 SCRAMKeyDerivation(
                     hash: hash, salt: keys.salt, iterationCount: credential.iterationCount, password: password))
         }
-        if case .plainPassword(let stored) = credential {
-            expectation = .password(StoredCredential.preparedOrRaw(stored))
+        if case .plainPassword(let stored) = credential,
+            let prepared = StoredCredential.prepare(password: Array(stored.utf8))
+        {
+            expectation = .password(prepared)
         }
         do throws(CryptoError) {
             let hash = decoy.cheapestHash

@@ -158,6 +158,17 @@ public struct SASLExchange: Sendable {
     }
 }
 
+extension SASLExchange: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Names the mechanism, never what the client sent.
+    public var description: String { "SASLExchange(\(mechanism.name))" }
+
+    /// As `description`.
+    public var debugDescription: String { description }
+
+    /// Empty, so that `dump` shows no password.
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
 /// One mechanism's part of an exchange. `SASLExchange` calls these in an order that fits the actions returned, and
 /// never after `.succeed` or `.fail`.
 protocol SASLMechanismExchange: Sendable {

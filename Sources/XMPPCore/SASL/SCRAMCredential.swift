@@ -14,6 +14,7 @@ public struct SCRAMCredential: Equatable, Sendable {
         /// HMAC(SaltedPassword, "Server Key"): proves the server to the client.
         public let serverKey: [UInt8]
 
+        /// All three in bytes, not Base 64.
         public init(salt: [UInt8], storedKey: [UInt8], serverKey: [UInt8]) {
             self.salt = salt
             self.storedKey = storedKey

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SCRAM, RFC 5802 and RFC 7677, the server's side; downgrade protection by XEP-0474 v0.4 where it is switched on. From
-// the stored keys a login costs microseconds: PBKDF2 is the client's work, but for accounts whose password is stored as
-// it is.
+// SCRAM, RFC 5802 and RFC 7677, the server's side; downgrade protection by XEP-0474 v0.5.0 where it is switched on.
+// From the stored keys a login costs microseconds: PBKDF2 is the client's work, but for accounts whose password is
+// stored as it is.
 
 struct SCRAMExchange: SASLMechanismExchange {
     /// Random bytes in the server's nonce: more than RFC 5802 section 5.1 needs to make it unique.
@@ -113,7 +113,7 @@ struct SCRAMExchange: SASLMechanismExchange {
                         first, localpart, keys, iterationCount: credential.iterationCount, isDecoy: false)
                 }
             case .plainPassword(let stored):
-                password = StoredCredential.preparedOrRaw(stored)
+                password = StoredCredential.prepare(password: Array(stored.utf8))
             case nil:
                 break
             }

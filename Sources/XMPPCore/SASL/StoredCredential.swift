@@ -22,7 +22,8 @@ public enum StoredCredentialError: Error, Equatable, Sendable {
 public enum StoredCredential: Equatable, Sendable {
     /// SCRAM keys: the usual form.
     case scram(SCRAMCredential)
-    /// The password itself: rows that MongooseIM wrote with `password.format = "plain"`.
+    /// The password itself: rows that MongooseIM wrote with `password.format = "plain"`. No login matches one that is
+    /// empty or that SASLprep prohibits.
     case plainPassword(String)
 
     /// Longest password taken, in UTF-8 bytes, before and after SASLprep.
@@ -44,6 +45,7 @@ public enum StoredCredential: Equatable, Sendable {
         saltFrom: (Int) throws(CryptoError) -> [UInt8] = Crypto.randomBytes(count:)
     ) throws(StoredCredentialError) -> StoredCredential {
         guard let prepared = prepare(password: Array(password.utf8)) else { throw .passwordNotAllowed }
+        guard (1...SCRAMCredential.iterationCountMax).contains(iterationCount) else { throw .iterationCountOutOfRange }
         var keys: [HashFunction: SCRAMCredential.Keys] = [:]
         do throws(CryptoError) {
             for hash in hashes.sorted() {
@@ -68,7 +70,8 @@ public enum StoredCredential: Equatable, Sendable {
         guard let prepared = StoredCredential.prepare(password: Array(password.utf8)) else { return false }
         switch self {
         case .plainPassword(let stored):
-            return Crypto.isEqualInConstantTime(prepared, StoredCredential.preparedOrRaw(stored))
+            guard let stored = StoredCredential.prepare(password: Array(stored.utf8)) else { return false }
+            return Crypto.isEqualInConstantTime(prepared, stored)
         case .scram(let credential):
             let (hash, keys) = credential.cheapest
             let derivation = SCRAMKeyDerivation(
@@ -83,11 +86,6 @@ public enum StoredCredential: Equatable, Sendable {
             (1...passwordByteCountMax).contains(prepared.count)
         else { return nil }
         return prepared
-    }
-
-    /// An old row's password prepared, or as it is when SASLprep refuses it: then no login matches it.
-    static func preparedOrRaw(_ password: String) -> [UInt8] {
-        prepare(password: Array(password.utf8)) ?? Array(password.utf8)
     }
 }
 
