@@ -3,7 +3,7 @@
 
 import Glibc
 
-/// A thread that is joined once. It takes no signals: they are the host program's.
+/// A thread that is joined or detached once. It takes no signals: they are the host program's.
 struct Thread: Sendable {
     private let handle: pthread_t
 
@@ -33,6 +33,12 @@ struct Thread: Sendable {
     }
 
     func join() { pthread_join(handle, nil) }
+
+    /// Whether the caller runs on this thread.
+    var isCurrent: Bool { pthread_equal(handle, pthread_self()) != 0 }
+
+    /// Instead of `join`, for a thread that nobody can wait for: its resources go when it ends.
+    func detach() { pthread_detach(handle) }
 }
 
 /// Blocks all signals for the calling thread. SIGPIPE among them: a peer that closed its end is then an error of

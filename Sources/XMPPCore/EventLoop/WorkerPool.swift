@@ -36,11 +36,11 @@ public final class WorkerPool: Sendable {
     ) throws(WorkerPoolError) {
         precondition(threadCount > 0 && queuedJobCountMax >= 0, "a worker pool needs a thread and a bound")
         core = Core(queuedJobCountMax: queuedJobCountMax)
-        for _ in 0..<threadCount {
-            if let code = core.startThread() {
-                core.shutDown()
-                throw .threadNotStarted(code: code)
-            }
+        do throws(SystemError) {
+            for _ in 0..<threadCount { try core.startThread() }
+        } catch {
+            core.shutDown()
+            throw .threadNotStarted(code: error.code)
         }
     }
 
@@ -94,7 +94,7 @@ private struct Job: Sendable {
 private final class Core: Sendable {
     struct State {
         var queue: Deque<Job> = []
-        var threads: [pthread_t] = []
+        var threads: [Thread] = []
         var isShutDown = false
         var lastIdentifier: UInt64 = 0
     }
@@ -146,48 +146,22 @@ private final class Core: Sendable {
         for job in waiting { job.reject(WorkerPoolError.shutDown) }
         for thread in threads {
             // A pool may be released by a job that it runs; a thread cannot join itself.
-            let code = pthread_equal(thread, pthread_self()) != 0 ? pthread_detach(thread) : pthread_join(thread, nil)
-            precondition(code == 0, "each thread is joined or detached once")
+            if thread.isCurrent { thread.detach() } else { thread.join() }
         }
     }
 
-    /// Nil, or the error code.
-    func startThread() -> Int32? {
-        // The thread takes the reference over; on failure it is released here.
-        let reference = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { preconditionFailure("a worker thread is started with its pool") }
-                let core = Unmanaged<Core>.fromOpaque(argument).takeRetainedValue()
-                core.work()
-                return nil
-            }, reference.toOpaque())
-        guard code == 0 else {
-            reference.release()
-            return code
-        }
+    func startThread() throws(SystemError) {
+        let thread = try Thread { self.work() }
         state.withLock { $0.threads.append(thread) }
-        return nil
     }
 
     private func work() {
-        blockSignals()
         while true {
             wakeUps.wait()
             let (job, isShutDown) = state.withLock { ($0.queue.popFirst(), $0.isShutDown) }
             job?.perform()
             if isShutDown { return }
         }
-    }
-
-    /// Signals are for the program's own threads; those of a crash stay, for they hit the thread that caused them.
-    private func blockSignals() {
-        var signals = sigset_t()
-        sigfillset(&signals)
-        for signal in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT] { sigdelset(&signals, signal) }
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
     }
 }
 

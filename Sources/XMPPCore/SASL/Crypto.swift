@@ -47,15 +47,20 @@ public enum Crypto {
     public static func pbkdf2(
         password: [UInt8], salt: [UInt8], iterationCount: Int, using hash: HashFunction
     ) throws(CryptoError) -> [UInt8] {
+        // The bounds of OpenSSL's own function, which the shim may fall back to.
         guard let iterations = Int32(exactly: iterationCount), iterations > 0,
-            let passwordByteCount = Int32(exactly: password.count), let saltByteCount = Int32(exactly: salt.count)
+            Int32(exactly: password.count) != nil, Int32(exactly: salt.count) != nil
         else { throw .pbkdf2Failed(hash) }
+        let function =
+            switch hash {
+            case .sha1: mimd_pbkdf2_sha1
+            case .sha224: mimd_pbkdf2_sha224
+            case .sha256: mimd_pbkdf2_sha256
+            case .sha384: mimd_pbkdf2_sha384
+            case .sha512: mimd_pbkdf2_sha512
+            }
         var output = [UInt8](repeating: 0, count: hash.digestByteCount)
-        let code = password.withUnsafeBytes { password in
-            PKCS5_PBKDF2_HMAC(
-                password.baseAddress?.assumingMemoryBound(to: CChar.self), passwordByteCount, salt, saltByteCount,
-                iterations, hash.openSSLDigest, Int32(hash.digestByteCount), &output)
-        }
+        let code = function(password, password.count, salt, salt.count, UInt32(iterations), &output)
         guard code == 1 else { throw .pbkdf2Failed(hash) }
         return output
     }

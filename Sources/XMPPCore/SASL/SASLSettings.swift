@@ -114,10 +114,15 @@ public struct SASLSettings: Sendable {
     /// after SASLprep, not empty and within `limits.usernameByteCountMax` before preparation.
     public var prepareLocalpart: @Sendable (String) -> String?
 
+    /// Settings that prepare localparts as `BareJID` does.
+    ///
     /// - Parameter domain: the domain that accounts belong to, prepared.
-    public init(domain: String, decoy: SASLDecoy, prepareLocalpart: @escaping @Sendable (String) -> String?) {
+    public init(domain: String, decoy: SASLDecoy) {
         self.domain = domain
         self.decoy = decoy
-        self.prepareLocalpart = prepareLocalpart
+        self.prepareLocalpart = { name in
+            // Why a name cannot be a localpart is nothing to tell a client that has not logged in.
+            (try? BareJID(localpart: name, domainpart: domain))?.localpart
+        }
     }
 }

@@ -45,6 +45,25 @@ import Testing
         #expect(hex(derived) == expected)
     }
 
+    /// Passwords and salts around the block sizes; the SHA-1 of the five results, one after the other.
+    static let lengths: [(HashFunction, String)] = [
+        (.sha1, "dc976daabf70902322006498570953507f99cd8d"),
+        (.sha224, "673cbab12ea7b55485291908d0d612747da8f293"),
+        (.sha256, "e4cc1f345394721a3003599753af6de1a95ffe51"),
+        (.sha384, "fcc4abff6bb16c10fc745db6a152414bda1d97e9"),
+        (.sha512, "923cf1cf3a3daa5af0e6be12c2bc0653d03604d3"),
+    ]
+
+    @Test(arguments: lengths) func pbkdf2OfEveryLength(hash: HashFunction, expected: String) throws {
+        var all: [UInt8] = []
+        for count in [0, 64, 65, 128, 129] {
+            all += try Crypto.pbkdf2(
+                password: Array(repeating: UInt8(ascii: "x"), count: count),
+                salt: Array(repeating: UInt8(ascii: "s"), count: count), iterationCount: 3, using: hash)
+        }
+        #expect(hex(try Crypto.digest(all, using: .sha1)) == expected)
+    }
+
     @Test(arguments: [0, -1, Int.max]) func pbkdf2RefusesImpossibleIterations(count: Int) {
         #expect(throws: CryptoError.pbkdf2Failed(.sha1)) {
             try Crypto.pbkdf2(password: [], salt: [], iterationCount: count, using: .sha1)

@@ -114,4 +114,19 @@ import Testing
         #expect(try !StoredCredential.plainPassword("pencil").matches(password: "Pencil"))
         #expect(try !StoredCredential.plainPassword("").matches(password: ""))
     }
+
+    @Test func accountStoresKeepEitherForm() throws {
+        let keys = StoredCredential.scram(try SCRAMCredential(text: Self.text))
+        for credential in [keys, .plainPassword("pencil")] {
+            #expect(try StoredCredential(AccountCredential(credential)) == credential)
+        }
+        #expect(AccountCredential(keys) == AccountCredential(passwordDetails: Self.text))
+        #expect(try StoredCredential(AccountCredential(passwordDetails: Self.legacyText, password: "x")) != keys)
+        #expect(
+            try StoredCredential(AccountCredential(passwordDetails: "", password: "pencil"))
+                == .plainPassword("pencil"))
+        #expect(throws: StoredCredentialError.malformedText) {
+            try StoredCredential(AccountCredential(passwordDetails: "pencil"))
+        }
+    }
 }
