@@ -12,6 +12,12 @@ protocol EventSource: AnyObject {
     func ready(_ events: ReadyEvents)
 }
 
+/// Something to be done once per turn, however often it was asked for.
+protocol EndOfTurnWork: AnyObject {
+    /// The events of the turn are done. Runs on the loop.
+    func endTurn()
+}
+
 /// What epoll says of a descriptor.
 struct ReadyEvents: OptionSet {
     let rawValue: UInt32
@@ -65,7 +71,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         var slots: [Slot] = []
         var freeSlots: [Int] = []
         var timers = TimerQueue()
-        var endOfTurn: [() -> Void] = []
+        var endOfTurn: [any EndOfTurnWork] = []
         var parserPool = XMLParserPool()
         var jidCache = JIDCache()
         var readBuffer: UnsafeMutablePointer<UInt8>
@@ -160,8 +166,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         return try body(&state.pointee.jidCache)
     }
 
-    /// Runs `body` after this turn's events, before the next wait.
-    func atEndOfTurn(_ body: @escaping () -> Void) { state.pointee.endOfTurn.append(body) }
+    /// Calls `work` after this turn's events, before the next wait.
+    func atEndOfTurn(_ work: any EndOfTurnWork) { state.pointee.endOfTurn.append(work) }
 
     /// Watches a descriptor. The loop keeps the source until `unregister`.
     func register(
@@ -292,16 +298,16 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         }
     }
 
+    /// One round: what asks for another gets it on the next turn, after others had theirs.
     private func endTurn() {
-        while !state.pointee.endOfTurn.isEmpty {
-            let bodies = state.pointee.endOfTurn
-            state.pointee.endOfTurn = []
-            for body in bodies { body() }
-            drainJobs()
-        }
+        let works = state.pointee.endOfTurn
+        state.pointee.endOfTurn = []
+        for work in works { work.endTurn() }
+        drainJobs()
     }
 
     private var waitMilliseconds: Int32 {
+        guard state.pointee.endOfTurn.isEmpty, state.pointee.jobs.isEmpty else { return 0 }
         guard time.isRunning, let deadline = state.pointee.timers.nextDeadline else { return -1 }
         let wait = deadline - time.uptime
         guard wait > .zero else { return 0 }
