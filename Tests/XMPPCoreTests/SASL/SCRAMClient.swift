@@ -16,6 +16,8 @@ struct SCRAMClient {
     var channelBindingData: [UInt8] = []
     /// Goes between nonce and proof, comma in front.
     var finalExtensions = ""
+    /// Sent, and proven, in place of the nonce that the server gave.
+    var otherNonce: String?
 
     var firstBare: String { "n=\(username),r=\(nonce)" }
     var first: [UInt8] { bytes(gs2Header + firstBare) }
@@ -25,7 +27,7 @@ struct SCRAMClient {
         let attributes = SCRAMClient.attributes(challenge)
         let salt = try #require(attributes["s"].flatMap { Base64.decode($0.utf8) })
         let iterationCount = try #require(attributes["i"].flatMap { Int($0) })
-        let nonce = try #require(attributes["r"])
+        let nonce = try otherNonce ?? #require(attributes["r"])
         let binding = Base64.encodeToString(bytes(gs2Header) + channelBindingData)
         let withoutProof = "c=\(binding),r=\(nonce)\(finalExtensions)"
         let authMessage = bytes(firstBare) + bytes(",") + challenge + bytes("," + withoutProof)

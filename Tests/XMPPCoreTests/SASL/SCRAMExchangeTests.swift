@@ -184,15 +184,23 @@ import Testing
         #expect(derivations.first?.iterationCount == derivations.last?.iterationCount)
     }
 
-    /// The keys of a decoy are known to everyone who reads the source: they must not open anything.
-    @Test func proofsMadeForDecoysFail() throws {
-        let zeros = [UInt8](repeating: 0, count: 32)
-        let client = SCRAMClient(hash: .sha256)
-        var exchange = SASLFixture.exchange(.scram(.sha256))
+    /// What a decoy is made of is known to everyone who reads the source: it must not open anything.
+    @Test func clientsThatKnowTheDecoyFail() throws {
+        var client = SCRAMClient(hash: .sha256)
+        client.password = String(repeating: "\0", count: 32)
+        var exchange = SASLFixture.exchange(.scram(.sha256), settings: SASLFixture.settings(storedForm: .plainPassword))
         let challenge = try SASLFixture.challenge(&exchange, to: client, credential: nil)
-        let nonce = try #require(SCRAMClient.attributes(challenge)["r"])
-        let final = "c=biws,r=\(nonce),p=\(Base64.encodeToString(zeros))"
-        #expect(exchange.receive(bytes(final)) == .fail(.notAuthorized))
+        #expect(exchange.receive(try client.final(to: challenge).message) == .fail(.notAuthorized))
+    }
+
+    @Test func noncesThatTheServerDidNotGiveFail() throws {
+        var client = SCRAMClient(hash: .sha256)
+        for nonce in [client.nonce, "x"] {
+            client.otherNonce = nonce
+            var exchange = SASLFixture.exchange(.scram(.sha256))
+            let challenge = try SASLFixture.challenge(&exchange, to: client, credential: SASLFixture.credential())
+            #expect(exchange.receive(try client.final(to: challenge).message) == .fail(.notAuthorized))
+        }
     }
 
     @Test func firstMessagesThatFail() {
