@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+# How a test gets its server and its clients: `world` serves one test and closes what the test left open. Tests are
+# coroutines; each has a deadline. What the server logged during a test that failed is printed with it.
+
+import asyncio
+import inspect
+import os
+
+import pytest
+
+from harness.certificate import Certificate
+from harness.mimd import Mimd
+from harness.prosody import Prosody
+from harness.world import World
+
+TEST_SECONDS_MAX = 45
+
+
+def pytest_addoption(parser):
+    parser.addoption("--server", choices=["mimd", "prosody"], default="mimd", help="the server to drive")
+    parser.addoption("--mimd", default=os.environ.get("MIMD"), help="path of the program mimd (or the variable MIMD)")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    return Certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="session")
+def make_server(request, certificate, tmp_path_factory):
+    """Makes a server that is not started, with a directory of its own."""
+    kind = request.config.getoption("--server")
+    program = request.config.getoption("--mimd")
+    if kind == "mimd" and not (program and os.access(program, os.X_OK)):
+        pytest.exit("no program mimd: give --mimd or the variable MIMD", returncode=2)
+
+    def make():
+        directory = tmp_path_factory.mktemp(kind)
+        return Mimd(directory, certificate, program) if kind == "mimd" else Prosody(directory, certificate)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_server(make_server):
+    """The server that most tests share. They do not meet, for each makes accounts of its own."""
+    server = make_server()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def world(shared_server):
+    """The clients of one test, on the shared server."""
+    assert shared_server.is_running(), "the server ended during an earlier test"
+    shared_server.mark_log()
+    return World(shared_server)
+
+
+@pytest.fixture
+def own_world(make_server):
+    """The clients of one test, on a server that the test may stop and start."""
+    server = make_server()
+    server.start()
+    yield World(server)
+    server.stop()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Runs a test that is a coroutine, and closes its world on the same event loop."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+
+    async def run():
+        try:
+            async with asyncio.timeout(TEST_SECONDS_MAX):
+                await pyfuncitem.obj(**arguments)
+        finally:
+            for argument in arguments.values():
+                if isinstance(argument, World):
+                    await argument.close()
+
+    asyncio.run(run())
+    return True
+
+
+def pytest_runtest_setup(item):
+    lacking = {"mimd": set(), "prosody": Prosody.LACKS}[item.config.getoption("--server")]
+    for mark in item.iter_markers("needs"):
+        if mark.args[0] in lacking:
+            pytest.skip(f"{item.config.getoption('--server')} lacks {mark.args[0]}")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        for name in ("world", "own_world"):
+            if name in getattr(item, "funcargs", {}):
+                report.sections.append(("log of the server", item.funcargs[name].server.marked_log()))
+        if "shared_server" in getattr(item, "funcargs", {}) and call.when == "setup":
+            report.sections.append(("log of the server", item.funcargs["shared_server"].marked_log()))
