@@ -53,10 +53,10 @@ extension TidyRule {
         "swallowedError",
         in: ["Sources", "Tests"],
         refuse: { file, index in
-            guard file.bare[index].contains("try?"), !file.isExplained(index) else { return nil }
+            guard file.bare[index].containsWord("try?"), !file.isExplained(index) else { return nil }
             return "say in a comment why the error does not matter"
         },
-        canary: ("Sources/A.swift", "try? f()\n", "// Closing twice is harmless.\ntry? f()\n")
+        canary: ("Sources/A.swift", "try? f()\n", "// Closing twice is harmless.\ntry? f()\n\nvar entry: Entry?\n")
     )
 
     static let discardedResult = lines(
@@ -78,10 +78,11 @@ extension TidyRule {
         in: ["Sources", "Tests"],
         refuse: { file, index in
             let claims = ["@unchecked Sendable", "nonisolated(unsafe)"]
-            guard claims.contains(where: { file.bare[index].contains($0) }), !file.isExplained(index) else {
-                return nil
-            }
-            return "prove in a comment above that this is safe"
+            // The first line of a type may hold the proof as well.
+            guard claims.contains(where: { file.bare[index].contains($0) }), !file.isExplained(index),
+                !file.hasComment(index + 1)
+            else { return nil }
+            return "prove in a comment beside it that this is safe"
         },
         canary: (
             "Sources/A.swift", "final class A: @unchecked Sendable {}\n",
@@ -93,7 +94,7 @@ extension TidyRule {
         "forcedTry",
         in: ["Sources"],
         refuse: { file, index in
-            guard file.bare[index].contains("try!"), !file.isExplained(index) else { return nil }
+            guard file.bare[index].containsWord("try!"), !file.isExplained(index) else { return nil }
             return "prove in a comment that this cannot throw"
         },
         canary: ("Sources/A.swift", "try! f()\n", "// The pattern is a literal.\ntry! f()\n")
