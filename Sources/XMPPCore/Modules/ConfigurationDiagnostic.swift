@@ -21,6 +21,7 @@ public struct ConfigurationDiagnostic: Error, Hashable, Sendable, CustomStringCo
     /// What is wrong and what is allowed, as one sentence without a full stop.
     public var message: String
 
+    /// A diagnostic about `keyPath`, which was written at `location`.
     public init(_ severity: Severity, at location: SourceLocation, keyPath: String, _ message: String) {
         self.severity = severity
         self.location = location
@@ -40,6 +41,7 @@ public struct InvalidConfiguration: Error, Sendable, CustomStringConvertible {
     /// The errors and the warnings, in the order of the file.
     public var diagnostics: [ConfigurationDiagnostic]
 
+    /// The error that consists of `diagnostics`.
     public init(_ diagnostics: [ConfigurationDiagnostic]) {
         self.diagnostics = diagnostics
     }
@@ -56,12 +58,18 @@ extension ConfigurationDiagnostic {
     /// Near enough is an edit distance of at most a third of the length, at least 1: `bufer_max` finds `buffer_max`.
     public static func suggestion(for name: String, among known: [String], noun: String) -> String {
         guard !known.isEmpty else { return "no \(noun) is allowed here" }
-        let distances = known.map { (name: $0, distance: editDistance(name, $0)) }
         let all = "allowed: \(known.sorted().joined(separator: ", "))"
+        guard let nearest = nearest(to: name, among: known) else { return all }
+        return "did you mean \"\(nearest)\"? (\(all))"
+    }
+
+    /// The name out of `known` that someone who wrote `name` may have meant; nil when none is near enough.
+    public static func nearest(to name: String, among known: [String]) -> String? {
+        let distances = known.sorted().map { (name: $0, distance: editDistance(name, $0)) }
         guard let nearest = distances.min(by: { $0.distance < $1.distance }),
             nearest.distance <= max(1, nearest.name.count / 3)
-        else { return all }
-        return "did you mean \"\(nearest.name)\"? (\(all))"
+        else { return nil }
+        return nearest.name
     }
 }
 

@@ -9,6 +9,7 @@ public struct SourceLocation: Hashable, Sendable, CustomStringConvertible {
     /// The line, counted from 1; 0 for a value that a program made.
     public var line: Int
 
+    /// Line `line` of `file`.
     public init(file: String, line: Int) {
         self.file = file
         self.line = line
@@ -46,6 +47,7 @@ public struct ConfigurationValue: Sendable {
     /// The line on which the value begins.
     public var location: SourceLocation
 
+    /// A value written at `location`.
     public init(_ kind: Kind, at location: SourceLocation = .code) {
         self.kind = kind
         self.location = location
@@ -86,11 +88,17 @@ extension ConfigurationValue: Equatable {
 extension ConfigurationValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
     ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+    /// A string of the program.
     public init(stringLiteral value: String) { self.init(.string(value)) }
+    /// An integer of the program.
     public init(integerLiteral value: Int) { self.init(.integer(value)) }
+    /// A number of the program.
     public init(floatLiteral value: Double) { self.init(.float(value)) }
+    /// A Boolean of the program.
     public init(booleanLiteral value: Bool) { self.init(.boolean(value)) }
+    /// An array of the program.
     public init(arrayLiteral elements: ConfigurationValue...) { self.init(.array(elements)) }
+    /// A table of the program.
     public init(dictionaryLiteral elements: (String, ConfigurationValue)...) {
         self.init(.table(ConfigurationTable(elements.map { .init(key: $0.0, value: $0.1) })))
     }
@@ -107,6 +115,7 @@ public struct ConfigurationTable: Sendable, Equatable {
         /// What the key is set to.
         public var value: ConfigurationValue
 
+        /// An entry whose key was written at `location`.
         public init(key: String, at location: SourceLocation = .code, value: ConfigurationValue) {
             self.key = key
             self.location = location
@@ -159,6 +168,7 @@ public struct ConfigurationTable: Sendable, Equatable {
 }
 
 extension ConfigurationTable: ExpressibleByDictionaryLiteral {
+    /// A table of the program; of equal keys the last counts.
     public init(dictionaryLiteral elements: (String, ConfigurationValue)...) {
         self.init(elements.map { Entry(key: $0.0, value: $0.1) })
     }

@@ -97,9 +97,10 @@ extension OptionReader {
     /// - Throws: when ``errorCountMax`` is reached.
     public mutating func read(_ key: String, into value: inout [String]) throws(OptionError) {
         guard let entry = take(key) else { return }
-        value = try elements(of: entry, expected: "a string") { element in
-            element.string.flatMap { $0.isEmpty ? nil : $0 }
-        } ?? value
+        value =
+            try elements(of: entry, expected: "a string") { element in
+                element.string.flatMap { $0.isEmpty ? nil : $0 }
+            } ?? value
     }
 
     /// Reads one name of a list: the raw values of an enum.

@@ -52,6 +52,15 @@ public struct OptionReader: Sendable {
         warn(at: entry.location, keyPath(key), reason)
     }
 
+    /// Accepts a key as ``ignore(_:because:)`` does, with the warning only when its value is not `harmless`.
+    public mutating func ignore(
+        _ key: String, unless harmless: ConfigurationValue,
+        because reason: String = "not supported yet, it has no effect"
+    ) {
+        guard let entry = take(key), entry.value != harmless else { return }
+        warn(at: entry.location, keyPath(key), reason)
+    }
+
     /// Notes every key of the table that nobody took, with the nearest known one and all that are allowed.
     public mutating func rejectUnknownKeys() {
         for entry in table.entries where !knownKeys.contains(entry.key) {
@@ -78,16 +87,28 @@ public struct OptionReader: Sendable {
         warn(at: location(of: key), keyPath(key), message)
     }
 
+    /// Notes something that the operator should know about the table as a whole.
+    public mutating func warnHere(_ message: String) {
+        warn(at: location, path, message)
+    }
+
+    /// Takes every key that is left as it is: the section is for somebody else to read.
+    public mutating func takeAll() {
+        for key in table.keys where !knownKeys.contains(key) { knownKeys.append(key) }
+    }
+
     /// The key with the path of its table, as diagnostics show it. A key that could not be written bare is quoted.
     public func keyPath(_ key: String) -> String {
-        let isBare = !key.isEmpty && key.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                true
-            default: false
+        let isBare =
+            !key.isEmpty
+            && key.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
             }
-        }
         let shown = isBare ? key : "\"\(key)\""
         return path.isEmpty ? shown : "\(path).\(shown)"
     }
@@ -97,7 +118,9 @@ public struct OptionReader: Sendable {
         table.entry(key)?.location ?? location
     }
 
-    mutating func note(_ diagnostic: ConfigurationDiagnostic) throws(OptionError) {
+    /// Notes what another reader of the same configuration found.
+    /// - Throws: when ``errorCountMax`` is reached.
+    public mutating func note(_ diagnostic: ConfigurationDiagnostic) throws(OptionError) {
         diagnostics.append(diagnostic)
         if diagnostics.count(where: { $0.severity == .error }) >= Self.errorCountMax {
             throw OptionError(diagnostic: nil)

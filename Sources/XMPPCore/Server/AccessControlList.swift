@@ -10,12 +10,14 @@ public struct AccessSubject: Hashable, Sendable {
     /// The resourcepart, nil for a bare JID.
     public var resourcepart: String?
 
+    /// A subject from the parts of its JID, which must be prepared.
     public init(localpart: String?, domainpart: String, resourcepart: String? = nil) {
         self.localpart = localpart
         self.domainpart = domainpart
         self.resourcepart = resourcepart
     }
 
+    /// The subject with this JID.
     public init(_ jid: JID) {
         self.init(localpart: jid.localpart, domainpart: jid.domainpart, resourcepart: jid.resourcepart)
     }
@@ -77,6 +79,7 @@ public struct AccessControlLists: Sendable {
     /// The patterns of each class by its name.
     public var classes: [String: [AccessPattern]]
 
+    /// The classes with these patterns.
     public init(_ classes: [String: [AccessPattern]] = [:]) {
         self.classes = classes
     }

@@ -22,6 +22,7 @@ public struct AccessClause: Hashable, Sendable {
     /// What its members get.
     public var value: AccessValue
 
+    /// The clause that gives `value` to the class `className`.
     public init(_ className: String, _ value: AccessValue) {
         self.className = className
         self.value = value
@@ -33,6 +34,7 @@ public struct AccessRules: Hashable, Sendable {
     /// The clauses of each rule in the order in which they are tried.
     public var rules: [String: [AccessClause]]
 
+    /// The rules with these clauses.
     public init(_ rules: [String: [AccessClause]] = [:]) {
         self.rules = rules
     }

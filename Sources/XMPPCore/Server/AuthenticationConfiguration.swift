@@ -27,6 +27,7 @@ public struct AuthenticationConfiguration: Sendable {
         /// The line of the section.
         public var location: SourceLocation
 
+        /// A method with its options.
         public init(
             _ name: MethodName, backend: BackendSelection? = nil, options: ConfigurationTable = [:],
             at location: SourceLocation = .code
@@ -41,40 +42,6 @@ public struct AuthenticationConfiguration: Sendable {
         public static let `internal` = Method(.internal, backend: BackendSelection(section: "auth.internal"))
     }
 
-    /// A SASL mechanism, under its configuration name.
-    public enum Mechanism: String, CaseIterable, Sendable {
-        case scramSHA512Plus = "scram_sha512_plus"
-        case scramSHA512 = "scram_sha512"
-        case scramSHA384Plus = "scram_sha384_plus"
-        case scramSHA384 = "scram_sha384"
-        case scramSHA256Plus = "scram_sha256_plus"
-        case scramSHA256 = "scram_sha256"
-        case scramSHA224Plus = "scram_sha224_plus"
-        case scramSHA224 = "scram_sha224"
-        case scramSHA1Plus = "scram_sha1_plus"
-        case scramSHA1 = "scram_sha1"
-        case plain
-        case anonymous
-
-        /// The name on the wire, such as `SCRAM-SHA-256-PLUS` (RFC 4422 section 3.1).
-        public var wireName: String {
-            switch self {
-            case .scramSHA512Plus: "SCRAM-SHA-512-PLUS"
-            case .scramSHA512: "SCRAM-SHA-512"
-            case .scramSHA384Plus: "SCRAM-SHA-384-PLUS"
-            case .scramSHA384: "SCRAM-SHA-384"
-            case .scramSHA256Plus: "SCRAM-SHA-256-PLUS"
-            case .scramSHA256: "SCRAM-SHA-256"
-            case .scramSHA224Plus: "SCRAM-SHA-224-PLUS"
-            case .scramSHA224: "SCRAM-SHA-224"
-            case .scramSHA1Plus: "SCRAM-SHA-1-PLUS"
-            case .scramSHA1: "SCRAM-SHA-1"
-            case .plain: "PLAIN"
-            case .anonymous: "ANONYMOUS"
-            }
-        }
-    }
-
     /// How passwords are stored.
     public enum PasswordFormat: String, CaseIterable, Sendable {
         /// Salted and hashed, so that the store does not hold the password.
@@ -83,31 +50,50 @@ public struct AuthenticationConfiguration: Sendable {
         case plain
     }
 
-    /// A hash for which a SCRAM password is stored, under its configuration name.
-    public enum PasswordHash: String, CaseIterable, Sendable {
-        case sha1 = "sha"
-        case sha224
-        case sha256
-        case sha384
-        case sha512
+    /// What the method `anonymous` can be told.
+    public struct AnonymousOptions: ModuleOptions, Hashable {
+        /// How a client asks for a temporary account.
+        public enum LoginForm: String, CaseIterable, Sendable {
+            /// By the SASL mechanism ANONYMOUS (XEP-0175), which lets the server choose the localpart.
+            case sasl = "sasl_anon"
+            /// By any mechanism, with a localpart of its choice and any password.
+            case login = "login_anon"
+            /// By either.
+            case both
+        }
+
+        /// How a client asks for a temporary account.
+        public var loginForm = LoginForm.sasl
+        /// Whether several sessions may share a temporary account.
+        public var allowsSeveralSessions = false
+
+        /// The defaults.
+        public init() {}
+
+        /// Reads `protocol` and `allow_multiple_connections`.
+        public mutating func read(_ o: inout OptionReader) throws(OptionError) {
+            try o.read("protocol", into: &loginForm)
+            try o.read("allow_multiple_connections", into: &allowsSeveralSessions)
+        }
     }
 
     /// The methods in the order in which they are tried. Empty: nobody can log in.
     public var methods: [Method]
     /// The mechanisms that may be offered, strongest first. One is offered only when a method supports it.
-    public var mechanisms: [Mechanism]
+    public var mechanisms: [SASLMechanism]
     /// How new passwords are stored.
     public var passwordFormat: PasswordFormat
-    /// The hashes for which new SCRAM passwords are stored.
-    public var passwordHashes: [PasswordHash]
+    /// The hash functions for which new SCRAM passwords are stored. Never empty.
+    public var passwordHashes: [HashFunction]
     /// The iterations of PBKDF2 for new SCRAM passwords. RFC 7677 section 4 wants at least 4096.
     public var scramIterationCount: Int
     /// The accounts that a domain may have; nil for no limit.
     public var accountCountMax: Int?
 
+    /// A host with the accounts of the local store, all mechanisms and no limit, unless told otherwise.
     public init(
-        methods: [Method] = [.internal], mechanisms: [Mechanism] = Mechanism.allCases,
-        passwordFormat: PasswordFormat = .scram, passwordHashes: [PasswordHash] = PasswordHash.allCases,
+        methods: [Method] = [.internal], mechanisms: [SASLMechanism] = SASLMechanism.all,
+        passwordFormat: PasswordFormat = .scram, passwordHashes: [HashFunction] = HashFunction.allCases,
         scramIterationCount: Int = 10_000, accountCountMax: Int? = nil
     ) {
         self.methods = methods

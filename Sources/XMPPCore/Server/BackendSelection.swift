@@ -32,19 +32,23 @@ public struct BackendSelection: Hashable, Sendable {
     public var origin: Origin
     /// How long the data lives.
     public var lifetime: Lifetime
-    /// The key path of the section that has, or could have, the `backend` key, such as `modules.mod_last`.
+    /// The key path of the section that has, or could have, the key of the backend, such as `modules.mod_last`.
     public var section: String
+    /// The key that chooses the backend, `backend` except in `general`.
+    public var key: String
     /// The line of the `backend` key; where it was implied, the line of the section.
     public var location: SourceLocation
 
+    /// A choice; without arguments, the local store, as if it had been written.
     public init(
         _ name: String = localStoreName, origin: Origin = .written, lifetime: Lifetime = .persistent,
-        section: String = "", at location: SourceLocation = .code
+        section: String = "", key: String = "backend", at location: SourceLocation = .code
     ) {
         self.name = name
         self.origin = origin
         self.lifetime = lifetime
         self.section = section
+        self.key = key
         self.location = location
     }
 
@@ -64,15 +68,24 @@ public struct BackendSelection: Hashable, Sendable {
     /// - Parameter path: where the local store lies.
     public func settlement(localStoreAt path: String) -> ConfigurationDiagnostic? {
         guard isLocalStore, name != Self.localStoreName else { return nil }
-        let line = "backend = \"\(Self.localStoreName)\""
+        let line = "\(key) = \"\(Self.localStoreName)\""
         let message =
             switch origin {
             case .written:
-                "the data lies in the local store \(path), for there is no Mnesia here; to settle it, make this line `\(line)`"
+                "the data lies in the local store \(path), for there is no Mnesia here; "
+                    + "to settle it, make this line `\(line)`"
             case .implied:
-                "the data lies in the local store \(path), for no backend is written; to settle it, write `\(line)` below [\(section)]"
+                "the data lies in the local store \(path), for no backend is written; "
+                    + "to settle it, write `\(line)` below [\(header)]"
             }
-        let keyPath = origin == .written ? "\(section).backend" : section
         return ConfigurationDiagnostic(.warning, at: location, keyPath: keyPath, message)
     }
+
+    /// The section as TOML writes it, without the numbers of elements.
+    private var header: String {
+        section.split(separator: ".").map { $0.split(separator: "[").first ?? $0 }.joined(separator: ".")
+    }
+
+    /// The key path to name in a diagnostic: of the key that was written, else of the section.
+    public var keyPath: String { origin == .written ? "\(section).\(key)" : section }
 }

@@ -34,6 +34,7 @@ public struct ListenerConfiguration: Sendable {
     /// The line of the section.
     public var location: SourceLocation
 
+    /// A listener without encryption on every IPv4 address, unless told otherwise.
     public init(
         address: String? = nil, ipVersion: IPVersion = .v4, port: UInt16 = 5222, backlog: Int = 1_024,
         connectionCountMax: Int? = nil, stanzaByteCountMax: Int? = nil, stateTimeout: Duration? = .seconds(5),
@@ -125,6 +126,7 @@ public struct ListenerTLS: Hashable, Sendable {
     /// How a client resumes a TLS session.
     public var sessionTickets: SessionTickets
 
+    /// No encryption, unless told otherwise.
     public init(
         mode: Mode = .none, verifyMode: VerifyMode = .peer, certificatePath: String? = nil, keyPath: String? = nil,
         keyPassword: String? = nil, authorityPath: String? = nil, ciphers: String? = nil,

@@ -12,6 +12,7 @@ public struct ModuleConfiguration: Hashable, Sendable {
     /// The line of the section, or of its first key.
     public var location: SourceLocation
 
+    /// A module with its options, which are not checked here.
     public init(
         _ name: String, backend: BackendSelection? = nil, options: ConfigurationTable = [:],
         at location: SourceLocation = .code
@@ -30,6 +31,7 @@ public struct ModuleConfiguration: Hashable, Sendable {
         one.name == other.name && one.backend == other.backend && one.options == other.options
     }
 
+    /// Hashes the name, which tells the modules of a host apart.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(name)
     }

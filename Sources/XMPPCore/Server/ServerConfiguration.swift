@@ -35,12 +35,14 @@ public struct ServerConfiguration: Sendable {
         case dropped
     }
 
+    /// A server without listeners, unless told otherwise.
     public init(
         hosts: [HostConfiguration], defaultDomain: String, language: String = "en",
         registrationInterval: Duration? = .seconds(600), unservedStreams: UnservedStreams = .answered,
         listeners: [ListenerConfiguration] = [], eventLoopCount: Int? = nil, dataDirectory: String = "var",
         shapers: [String: ShaperConfiguration] = [:],
-        sessionBackend: BackendSelection = BackendSelection("mnesia", lifetime: .process)
+        sessionBackend: BackendSelection = BackendSelection(
+            "mnesia", origin: .implied, lifetime: .process, section: "general", key: "sm_backend")
     ) {
         self.hosts = hosts
         self.defaultDomain = defaultDomain
@@ -102,14 +104,24 @@ public struct ServerConfiguration: Sendable {
             if let warning = backend.settlement(localStoreAt: localStorePath) {
                 errors.append(warning)
             } else if !backend.isLocalStore, !backend.isProcessMemory, !available.contains(backend.name) {
-                let message = "the backend \"\(backend.name)\" is not available in this version; "
-                    + "allowed: \((available + [BackendSelection.localStoreName]).sorted().joined(separator: ", "))"
-                errors.append(.init(.error, at: backend.location, keyPath: "\(backend.section).backend", message))
+                errors.append(unavailable(backend, available))
             }
         }
         var unique: [ConfigurationDiagnostic] = []
         for error in errors where !unique.contains(error) { unique.append(error) }
         return unique
+    }
+
+    private func unavailable(_ backend: BackendSelection, _ available: Set<String>) -> ConfigurationDiagnostic {
+        let subject = "the backend \"\(backend.name)\" is not available in this version"
+        guard backend.lifetime == .persistent else {
+            // What goes with the process is as well off in it: nothing is looked for elsewhere later.
+            let message = "\(subject); the data lies in the memory of this process"
+            return ConfigurationDiagnostic(.warning, at: backend.location, keyPath: backend.keyPath, message)
+        }
+        let allowed = (available + [BackendSelection.localStoreName]).sorted().joined(separator: ", ")
+        let message = "\(subject); allowed: \(allowed)"
+        return ConfigurationDiagnostic(.error, at: backend.location, keyPath: backend.keyPath, message)
     }
 }
 
@@ -128,6 +140,7 @@ public struct HostConfiguration: Sendable {
     /// How long a new session waits for the one that it replaces (same full JID) to end.
     public var replacedWaitTimeout: Duration
 
+    /// A host with the accounts of the local store and no module, unless told otherwise.
     public init(
         _ domain: String, authentication: AuthenticationConfiguration = AuthenticationConfiguration(),
         modules: [ModuleConfiguration] = [], accessControlLists: AccessControlLists = AccessControlLists(),
@@ -152,6 +165,7 @@ public struct ShaperConfiguration: Hashable, Sendable {
     /// Units in a second, on average: bytes for a connection, operations for a module that counts those. At least 1.
     public var ratePerSecond: Int
 
+    /// A shaper of `ratePerSecond` units, at least 1.
     public init(ratePerSecond: Int) {
         self.ratePerSecond = ratePerSecond
     }

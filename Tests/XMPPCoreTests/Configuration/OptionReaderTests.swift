@@ -102,28 +102,29 @@ private func read(_ table: ConfigurationTable) -> (options: Options, messages: [
         #expect(read(["expiry": "infinity"]).options.expiry == nil)
     }
 
-    @Test(arguments: [
-        ("buffer_max", 0, "expected an integer from 1 to 10000, found the integer 0"),
-        ("buffer_max", 10_001, "expected an integer from 1 to 10000, found the integer 10001"),
-        ("buffer_max", "many", "expected an integer from 1 to 10000, found the string \"many\""),
-        ("buffer_max", "infinity", "expected an integer from 1 to 10000, found the string \"infinity\""),
-        ("rooms_max", -1, "expected an integer that is at least 0, or \"infinity\", found the integer -1"),
-        ("enabled", "true", "expected true or false, found the string \"true\""),
-        ("name", 1, "expected a string, found the integer 1"),
-        ("name", "", "must not be empty"),
-        ("name", "12345678901", "is 11 bytes long, at most 10 are allowed"),
-        ("title", true, "expected a string, found true"),
-        ("strategies", "lru", "expected an array, each element one of \"fifo\", \"lru\", found the string \"lru\""),
-        ("servers", [:], "expected an array, each element a string, found a table"),
-        ("timeout", 1.5, "expected a number of seconds from 1 to 3600, found the number 1.5"),
-        (
-            "expiry", "never",
-            "expected a number of milliseconds that is at least 0, or \"infinity\", found the string \"never\""
-        ),
-        ("ratio", 1.1, "expected a number from 0.0 to 1.0, found the number 1.1"),
-        ("cache", "fifo", "expected a table, found the string \"fifo\""),
-        ("caches", [:], "expected an array, each element a table, found a table"),
-    ] as [(String, ConfigurationValue, String)])
+    @Test(
+        arguments: [
+            ("buffer_max", 0, "expected an integer from 1 to 10000, found the integer 0"),
+            ("buffer_max", 10_001, "expected an integer from 1 to 10000, found the integer 10001"),
+            ("buffer_max", "many", "expected an integer from 1 to 10000, found the string \"many\""),
+            ("buffer_max", "infinity", "expected an integer from 1 to 10000, found the string \"infinity\""),
+            ("rooms_max", -1, "expected an integer that is at least 0, or \"infinity\", found the integer -1"),
+            ("enabled", "true", "expected true or false, found the string \"true\""),
+            ("name", 1, "expected a string, found the integer 1"),
+            ("name", "", "must not be empty"),
+            ("name", "12345678901", "is 11 bytes long, at most 10 are allowed"),
+            ("title", true, "expected a string, found true"),
+            ("strategies", "lru", "expected an array, each element one of \"fifo\", \"lru\", found the string \"lru\""),
+            ("servers", [:], "expected an array, each element a string, found a table"),
+            ("timeout", 1.5, "expected a number of seconds from 1 to 3600, found the number 1.5"),
+            (
+                "expiry", "never",
+                "expected a number of milliseconds that is at least 0, or \"infinity\", found the string \"never\""
+            ),
+            ("ratio", 1.1, "expected a number from 0.0 to 1.0, found the number 1.1"),
+            ("cache", "fifo", "expected a table, found the string \"fifo\""),
+            ("caches", [:], "expected an array, each element a table, found a table"),
+        ] as [(String, ConfigurationValue, String)])
     func aWrongValueIsNamedWithWhatIsAllowed(key: String, value: ConfigurationValue, message: String) {
         let written = ConfigurationTable([.init(key: key, at: .init(file: "t.toml", line: 7), value: value)])
         let (options, messages) = read(written)

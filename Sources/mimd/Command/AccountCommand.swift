@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// `mimd account`: the accounts of the local store, while the server runs and while it does not.
+
+import ArgumentParser
+import XMPPCore
+
+/// `mimd account add|passwd|remove|list`.
+struct AccountCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "account",
+        abstract: "Manage accounts.",
+        subcommands: [Add.self, ChangePassword.self, Remove.self, List.self])
+
+    /// Where a new password comes from.
+    struct PasswordOptions: ParsableArguments {
+        @Option(help: "The password. Other users of this machine can see it while the command runs.")
+        var password: String?
+        @Flag(help: "Read the password from standard input, up to the end of the first line.")
+        var passwordStdin = false
+
+        func validate() throws {
+            if (password != nil) == passwordStdin {
+                throw ValidationError("Give the password with either --password or --password-stdin.")
+            }
+            if password?.isEmpty == true { throw ValidationError("The password is empty.") }
+        }
+
+        /// The password.
+        /// - Throws: `ValidationError` when standard input has none.
+        func read() throws -> String {
+            if let password { return password }
+            guard let line = readLine(strippingNewline: true), !line.isEmpty else {
+                throw ValidationError("There is no password on standard input.")
+            }
+            return line
+        }
+    }
+
+    /// A bare JID with a localpart, as an argument.
+    struct AccountJID: ExpressibleByArgument {
+        /// The address, prepared.
+        let jid: BareJID
+
+        init?(argument: String) {
+            // That it is none is all that an operator needs to know of a mistyped address.
+            guard let jid = try? BareJID(argument), jid.localpart != nil else { return nil }
+            self.jid = jid
+        }
+    }
+}
+
+extension AccountCommand {
+    /// `mimd account add JID`.
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Add an account.")
+
+        @OptionGroup var file: ConfigurationOption
+        @Argument(help: "The account's address, such as juliet@localhost.") var jid: AccountJID
+        @OptionGroup var password: PasswordOptions
+    }
+
+    /// `mimd account passwd JID`.
+    struct ChangePassword: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "passwd", abstract: "Change the password of an account.")
+
+        @OptionGroup var file: ConfigurationOption
+        @Argument(help: "The account's address, such as juliet@localhost.") var jid: AccountJID
+        @OptionGroup var password: PasswordOptions
+    }
+
+    /// `mimd account remove JID`.
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Remove an account and all of its data.")
+
+        @OptionGroup var file: ConfigurationOption
+        @Argument(help: "The account's address, such as juliet@localhost.") var jid: AccountJID
+    }
+
+    /// `mimd account list DOMAIN`.
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the accounts of a domain.")
+
+        @OptionGroup var file: ConfigurationOption
+        @Argument(help: "The domain; without one, all domains of the configuration.") var domain: String?
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the data of each module lies, as a table for a terminal.
+
+import XMPPCore
+
+/// The table that a start and a check print: host, what keeps data, its backend, and where the data lies.
+enum BackendTable {
+    static func text(_ server: ServerConfiguration) -> String {
+        var rows = [["host", "part", "backend", "data"]]
+        rows.append(row("", "sessions", server.sessionBackend, server))
+        for host in server.hosts {
+            for method in host.authentication.methods {
+                rows.append(row(host.domain, "auth.\(method.name.rawValue)", method.backend, server))
+            }
+            for module in host.modules { rows.append(row(host.domain, module.name, module.backend, server)) }
+        }
+        let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            let cells = row.enumerated().map { column, cell in
+                column == 3 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
+            }
+            return cells.joined(separator: "  ")
+        }.joined(separator: "\n")
+    }
+
+    private static func row(
+        _ host: String, _ part: String, _ backend: BackendSelection?, _ server: ServerConfiguration
+    ) -> [String] {
+        guard let backend else { return [host, part, "-", "-"] }
+        if backend.isLocalStore { return [host, part, BackendSelection.localStoreName, server.localStorePath] }
+        if backend.lifetime == .process { return [host, part, "-", "memory of the process"] }
+        return [host, part, backend.name, "not available"]
+    }
+}

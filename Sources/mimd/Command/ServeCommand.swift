@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// `mimd serve`, the default: load the configuration, report on it, and serve in the foreground.
+
+import ArgumentParser
+import Logging
+import XMPPCore
+
+/// `mimd [--config FILE]`.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Serve in the foreground (the default).")
+
+    @OptionGroup var file: ConfigurationOption
+
+    func run() async throws {
+        let loaded = TOMLConfigurationLoader.load(path: file.path)
+        StandardErrorLogHandler.bootstrap(least: loaded.logLevel)
+        let report = ConfigurationReport(loaded)
+        let logger = Logger(label: "mimd")
+        report.log(to: logger)
+        if report.hasErrors { throw ExitCode.failure }
+        print(report.table)
+    }
+}

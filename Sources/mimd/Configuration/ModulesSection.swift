@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The section `modules`, of the whole server or of one host.
+
+import XMPPCore
+
+extension OptionReader {
+    /// Reads `[modules]`: those that the catalogue supports, with what it knows of them checked; a warning for each that
+    /// only MongooseIM has, an error for each that nobody has.
+    mutating func readModules(_ catalogue: ModuleCatalogue) throws(OptionError) -> [ModuleConfiguration] {
+        var modules: [ModuleConfiguration] = []
+        for entry in table.entries {
+            guard let known = catalogue.entries[entry.key] else {
+                let nearest = ConfigurationDiagnostic.nearest(to: entry.key, among: Array(catalogue.entries.keys))
+                let hint = nearest.map { "; did you mean \"\($0)\"?" } ?? ""
+                try reject(entry.key, "unknown module\(hint)")
+                continue
+            }
+            guard known.isSupported else {
+                ignore(entry.key, because: "this module is not supported yet, it does not run")
+                continue
+            }
+            var module: ModuleConfiguration?
+            try readTable(entry.key) { (o: inout OptionReader) throws(OptionError) in
+                module = try o.readModule(entry.key, known)
+            }
+            if let module { modules.append(module) }
+        }
+        // Each of them has been reported by now.
+        takeAll()
+        return modules
+    }
+
+    private mutating func readModule(
+        _ name: String, _ known: ModuleCatalogue.Entry
+    ) throws(OptionError) -> ModuleConfiguration {
+        var module = ModuleConfiguration(name, options: table, at: location)
+        module.options.remove("iqdisc")
+        ignore("iqdisc", because: "has no effect: a module's requests are handled in order on the session's event loop")
+        if let implied = known.impliedBackend {
+            module.backend = BackendSelection(
+                implied, origin: .implied, lifetime: known.lifetime, section: path, at: location)
+            module.options.remove("backend")
+            try readBackend(known, &module)
+        }
+        if let options = known.options {
+            try check(options, module)
+        } else {
+            // The module reads its options when it is made, and reports what is wrong with them then.
+            takeAll()
+        }
+        return module
+    }
+
+    private mutating func readBackend(
+        _ known: ModuleCatalogue.Entry, _ module: inout ModuleConfiguration
+    ) throws(OptionError) {
+        guard let entry = take("backend") else { return }
+        guard let name = entry.value.string, known.backends.contains(name) else {
+            let allowed = known.backends.map { "\"\($0)\"" }.joined(separator: ", ")
+            return try reject("backend", "expected one of \(allowed), found \(entry.value.summary)")
+        }
+        module.backend?.name = name
+        module.backend?.origin = .written
+        module.backend?.location = entry.location
+    }
+
+    private mutating func check(
+        _ options: any ModuleOptions.Type, _ module: ModuleConfiguration
+    ) throws(OptionError) {
+        var found: [ConfigurationDiagnostic] = []
+        options.check(module.options, path: path, at: location, diagnostics: &found)
+        takeAll()
+        for diagnostic in found { try note(diagnostic) }
+    }
+}
+
+extension ModuleOptions {
+    /// Reads for the sake of the diagnostics.
+    fileprivate static func check(
+        _ table: ConfigurationTable, path: String, at location: SourceLocation,
+        diagnostics: inout [ConfigurationDiagnostic]
+    ) {
+        // The module reads them again when it is made.
+        _ = reading(table, path: path, at: location, diagnostics: &diagnostics)
+    }
+}
