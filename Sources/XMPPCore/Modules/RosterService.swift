@@ -2,7 +2,7 @@
 // What other modules may ask of the one that keeps rosters.
 
 /// Who sees whose presence, by the roster of an account (RFC 6121 section 3).
-public struct PresenceSubscriptions: Sendable, Equatable {
+public struct PresenceSubscriptions: Sendable {
     /// Contacts that see the account's presence: subscription "from" or "both".
     public var from: [BareJID]
     /// Contacts whose presence the account sees: subscription "to" or "both".
