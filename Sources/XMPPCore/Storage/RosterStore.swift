@@ -138,6 +138,7 @@ public protocol RosterStore: AccountDataStore {
     ///     of what it returns is `contact`.
     /// - Throws: ``StorageError/limitExceeded`` when an item is added to a full roster, or has more than
     ///   ``RosterItem/groupCountMax`` groups; ``StorageError/corrupt(detail:)`` when the stored item cannot be read.
+    @discardableResult
     func update(
         _ contact: JID, of account: BareJID, itemCountMax: Int?,
         _ change: @escaping @Sendable (RosterItem?) -> RosterItem?

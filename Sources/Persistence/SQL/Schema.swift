@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables, under the names and with the codes and units of MongooseIM 6.8, and the steps that made them.
+
+/// One step of the schema. A step that was released is never changed: a later one changes what it made.
+struct Migration: Hashable, Sendable {
+    var version: Int
+    var tables: [Table]
+
+    func statements(in dialect: Dialect) -> [String] { tables.flatMap { dialect.statements(for: $0) } }
+
+    /// A hash (FNV-1a, 64 bits) of what this step does in a dialect: it tells that two programs mean the same step by
+    /// one number. It is no protection against anybody.
+    func checksum(in dialect: Dialect) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in statements(in: dialect).joined(separator: ";\n").utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+        }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+/// The schema of a database of mimd's.
+public enum Schema {
+    /// The version that this library makes and knows.
+    public static var version: Int { migrations.last?.version ?? 0 }
+
+    static let migrations = [
+        Migration(
+            version: 1,
+            tables: [users, last, rosterUsers, rosterGroups, rosterVersion, privateStorage, offlineMessage]
+        )
+    ]
+
+    /// Where the schema's own version is written down.
+    static let versionTable = Table(
+        name: "mimd_schema",
+        columns: [.integer("version"), .text("checksum"), .createdAt],
+        primaryKey: ["version"]
+    )
+
+    static let users = Table(
+        name: "users",
+        columns: [
+            .name("username"), .name("server"), .text("password"), .text("pass_details", .optional), .createdAt,
+        ],
+        primaryKey: ["server", "username"]
+    )
+
+    static let last = Table(
+        name: "last",
+        columns: [.name("server"), .name("username"), .integer("seconds"), .text("state")],
+        primaryKey: ["server", "username"],
+        indexes: [["server", "seconds"]]
+    )
+
+    static let rosterUsers = Table(
+        name: "rosterusers",
+        columns: [
+            .name("server"), .name("username"), .text("jid"), .text("nick"), .code("subscription"), .code("ask"),
+            .text("askmessage"), .createdAt,
+        ],
+        primaryKey: ["server", "username", "jid"]
+    )
+
+    static let rosterGroups = Table(
+        name: "rostergroups",
+        columns: [.name("server"), .name("username"), .text("jid"), .text("grp")],
+        primaryKey: ["server", "username", "jid", "grp"]
+    )
+
+    static let rosterVersion = Table(
+        name: "roster_version",
+        columns: [.name("server"), .name("username"), .text("version")],
+        primaryKey: ["server", "username"]
+    )
+
+    static let privateStorage = Table(
+        name: "private_storage",
+        columns: [.name("server"), .name("username"), .name("namespace"), .text("data"), .createdAt],
+        primaryKey: ["server", "username", "namespace"]
+    )
+
+    /// The index on `expire` is ours: without it, looking for expired messages reads all of them.
+    static let offlineMessage = Table(
+        name: "offline_message",
+        columns: [
+            .serial("id"), .bigInteger("timestamp"), .bigInteger("expire", .optional), .name("server"),
+            .name("username"), .name("from_jid"), .text("packet"), .bytes("permanent_fields", .optional),
+        ],
+        primaryKey: ["id"],
+        indexes: [["server", "username", "id"], ["expire"]]
+    )
+
+    /// The whole schema as a script that makes an empty database into one that this library opens: what `priv/` holds.
+    public static func text(in dialect: Dialect) -> String {
+        var text = """
+            -- The schema of mimd, version \(version). Printed by the library, which needs no such file: mimd makes and
+            -- upgrades its tables itself.
+
+            BEGIN;
+
+            """
+        for statement in dialect.statements(for: versionTable) { text += statement + ";\n\n" }
+        for migration in migrations {
+            for statement in migration.statements(in: dialect) { text += statement + ";\n\n" }
+            let checksum = migration.checksum(in: dialect)
+            text += "INSERT INTO mimd_schema (version, checksum) VALUES (\(migration.version), '\(checksum)');\n\n"
+        }
+        return text + "COMMIT;\n"
+    }
+}

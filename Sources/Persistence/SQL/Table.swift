@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The description of a table, from which each dialect prints its definition.
+
+/// A table.
+struct Table: Hashable, Sendable {
+    /// The name, which is MongooseIM's for every table that MongooseIM has.
+    var name: String
+    var columns: [Column]
+    var primaryKey: [String]
+    /// The columns of each further index.
+    var indexes: [[String]] = []
+
+    var hasSerialKey: Bool { columns.contains { $0.type == .serial } }
+}
+
+/// A column of a table.
+struct Column: Hashable, Sendable {
+    enum Kind: Hashable, Sendable {
+        /// Text; `characterCountMax` is the bound of the databases that want one, nil for unbounded.
+        case text(characterCountMax: Int?)
+        /// One character that stands for a value of an enumeration.
+        case code
+        /// 32 bits where the database tells them apart.
+        case integer
+        /// 64 bits.
+        case bigInteger
+        case bytes
+        /// A number that the database gives to each row and never gives twice. It is the primary key.
+        case serial
+        /// The time of the insertion.
+        case creationTime
+    }
+
+    enum Presence: Hashable, Sendable {
+        case required
+        case optional
+    }
+
+    var name: String
+    var type: Kind
+    var presence: Presence
+
+    static func text(_ name: String, _ presence: Presence = .required) -> Column {
+        Column(name: name, type: .text(characterCountMax: nil), presence: presence)
+    }
+
+    /// Text of at most 250 characters, MongooseIM's width for names and addresses.
+    static func name(_ name: String) -> Column {
+        Column(name: name, type: .text(characterCountMax: 250), presence: .required)
+    }
+
+    static func code(_ name: String) -> Column { Column(name: name, type: .code, presence: .required) }
+    static func integer(_ name: String) -> Column { Column(name: name, type: .integer, presence: .required) }
+    static func bigInteger(_ name: String, _ presence: Presence = .required) -> Column {
+        Column(name: name, type: .bigInteger, presence: presence)
+    }
+    static func bytes(_ name: String, _ presence: Presence) -> Column {
+        Column(name: name, type: .bytes, presence: presence)
+    }
+    static func serial(_ name: String) -> Column { Column(name: name, type: .serial, presence: .required) }
+    static let createdAt = Column(name: "created_at", type: .creationTime, presence: .required)
+}

@@ -1,0 +1,84 @@
+-- The schema of mimd, version 1. Printed by the library, which needs no such file: mimd makes and
+-- upgrades its tables itself.
+
+BEGIN;
+CREATE TABLE mimd_schema (
+    version INTEGER NOT NULL,
+    checksum TEXT NOT NULL,
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE users (
+    username TEXT NOT NULL,
+    server TEXT NOT NULL,
+    password TEXT NOT NULL,
+    pass_details TEXT,
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (server, username)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE last (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    seconds INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (server, username)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX i_last_server_seconds ON last (server, seconds);
+
+CREATE TABLE rosterusers (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    jid TEXT NOT NULL,
+    nick TEXT NOT NULL,
+    subscription TEXT NOT NULL,
+    ask TEXT NOT NULL,
+    askmessage TEXT NOT NULL,
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (server, username, jid)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rostergroups (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    jid TEXT NOT NULL,
+    grp TEXT NOT NULL,
+    PRIMARY KEY (server, username, jid, grp)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE roster_version (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    version TEXT NOT NULL,
+    PRIMARY KEY (server, username)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE private_storage (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    data TEXT NOT NULL,
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (server, username, namespace)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE offline_message (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    timestamp INTEGER NOT NULL,
+    expire INTEGER,
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    from_jid TEXT NOT NULL,
+    packet TEXT NOT NULL,
+    permanent_fields BLOB
+) STRICT;
+
+CREATE INDEX i_offline_message_server_username_id ON offline_message (server, username, id);
+
+CREATE INDEX i_offline_message_expire ON offline_message (expire);
+
+INSERT INTO mimd_schema (version, checksum) VALUES (1, '46e18ab069c95e98');
+
+COMMIT;
