@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// Group commit: all writes that wait in the queue share one transaction, each within a savepoint of its own, and are
+// acknowledged when it is committed.
+
+import Glibc
+import XMPPCore
+import XMPPPersistenceSQL
+
+/// What a connection is for.
+enum SQLiteConnectionRole {
+    /// Writes, and reads what has been written.
+    case writing
+    /// Reads only: it sees what is committed, and never waits for a commit.
+    case reading
+}
+
+/// One connection, isolated to its thread.
+actor SQLiteConnection {
+    /// How a group of writes stands.
+    private enum Group {
+        case none
+        case open
+        /// It could not be opened: the writes of this batch all fail at once, instead of each waiting as long for the
+        /// lock.
+        case failed(StorageError)
+    }
+
+    private nonisolated let thread: SQLiteThread
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    private let role: SQLiteConnectionRole
+    private var handle: SQLiteHandle?
+    private var group = Group.none
+    /// Whether a body is under way.
+    private var isInBody = false
+    /// Those whose work is done but not committed.
+    private var waiting: [UnsafeContinuation<StorageError?, Never>] = []
+    /// How many groups were committed.
+    private(set) var groupCount = 0
+
+    /// Makes a connection that is not open.
+    init(thread: SQLiteThread, role: SQLiteConnectionRole) {
+        self.thread = thread
+        self.role = role
+    }
+
+    /// Opens the file.
+    ///
+    /// - Parameter path: of the file; `:memory:` for none.
+    func open(path: String) throws(StorageError) {
+        let handle = try SQLiteHandle(path: path)
+        // WAL: one process may write while others read. FULL: a commit is on the disk when it returns.
+        // secure_delete: what was removed is overwritten, for it was a credential or a message.
+        try handle.run(
+            """
+            PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+            PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA secure_delete = FAST;
+            """
+        )
+        if role == .reading { try handle.run("PRAGMA query_only = ON") }
+        self.handle = handle
+    }
+
+    /// Closes the file. Whoever comes later is refused.
+    func close() {
+        commitGroup()
+        handle = nil
+    }
+
+    // MARK: Requests
+
+    /// Runs a body that only reads.
+    func read<Value: Sendable>(
+        by deadline: ContinuousClock.Instant,
+        _ body: @Sendable (any SQLTransaction) async throws(StorageError) -> Value
+    ) async throws(StorageError) -> Value {
+        let handle = try start(by: deadline)
+        if case .open = group {
+            let value = try await run(body, on: handle)
+            try await committed()  // it may have seen what is not committed yet
+            return value
+        }
+        // One state of the file for all statements, whatever other processes write.
+        try handle.execute("BEGIN", [])
+        defer { endReading(handle) }
+        return try await run(body, on: handle)
+    }
+
+    private func endReading(_ handle: SQLiteHandle) {
+        // Only a read lock is given up: an error here has nothing to undo, and the next BEGIN would report it.
+        do throws(StorageError) { try handle.execute("COMMIT", []) } catch { rollBack(handle) }
+    }
+
+    /// Runs one statement that only reads.
+    func query(
+        by deadline: ContinuousClock.Instant, _ text: String, _ parameters: [SQLValue]
+    ) async throws(StorageError) -> [SQLRow] {
+        let rows = try start(by: deadline).query(text, parameters)
+        if case .open = group { try await committed() }
+        return rows
+    }
+
+    /// Runs a body that writes, within a savepoint, and waits for the commit.
+    func write<Value: Sendable>(
+        by deadline: ContinuousClock.Instant,
+        _ body: @Sendable (any SQLTransaction) async throws(StorageError) -> Value
+    ) async throws(StorageError) -> Value {
+        let handle = try start(by: deadline)
+        try openGroup(handle)
+        try handle.execute("SAVEPOINT request", [])
+        let value: Value
+        do throws(StorageError) {
+            value = try await run(body, on: handle)
+            try handle.execute("RELEASE request", [])
+        } catch {
+            undoRequest(handle, after: error)
+            throw error
+        }
+        try await committed()
+        return value
+    }
+
+    /// Runs one statement that writes, and waits for the commit. It needs no savepoint: SQLite undoes a statement that
+    /// fails.
+    func execute(
+        by deadline: ContinuousClock.Instant, _ text: String, _ parameters: [SQLValue]
+    ) async throws(StorageError) -> Int {
+        let handle = try start(by: deadline)
+        try openGroup(handle)
+        let count: Int
+        do throws(StorageError) {
+            count = try handle.execute(text, parameters)
+        } catch {
+            if handle.isOutsideTransaction { groupIsLost(error) }
+            throw error
+        }
+        try await committed()
+        return count
+    }
+
+    private func start(by deadline: ContinuousClock.Instant) throws(StorageError) -> SQLiteHandle {
+        guard !isInBody else { preconditionFailure("a transaction's body awaited something else than its statements") }
+        guard let handle else { throw .unavailable(detail: "the database is closed") }
+        guard ContinuousClock.now < deadline else {
+            throw .unavailable(detail: "the request waited for longer than it may")
+        }
+        return handle
+    }
+
+    private func run<Value: Sendable>(
+        _ body: @Sendable (any SQLTransaction) async throws(StorageError) -> Value, on handle: SQLiteHandle
+    ) async throws(StorageError) -> Value {
+        isInBody = true
+        defer { isInBody = false }
+        return try await body(SQLiteTransaction(handle: handle))
+    }
+
+    // MARK: Groups
+
+    private func openGroup(_ handle: SQLiteHandle) throws(StorageError) {
+        switch group {
+        case .open: return
+        case .failed(let error): throw error
+        case .none: break
+        }
+        thread.atBatchEnd { self.assumeIsolated { $0.commitGroup() } }
+        do throws(StorageError) {
+            // IMMEDIATE: it waits for other processes' writes now, when waiting can still succeed.
+            try handle.execute("BEGIN IMMEDIATE", [])
+            group = .open
+        } catch {
+            group = .failed(error)
+            throw error
+        }
+    }
+
+    /// Waits for the group's commit.
+    private func committed() async throws(StorageError) {
+        // The commit resumes every continuation exactly once: `finishGroup` takes them all out of `waiting`.
+        let failure = await withUnsafeContinuation { waiting.append($0) }
+        if let failure { throw failure }
+    }
+
+    private func commitGroup() {
+        guard let handle, case .open = group else {
+            group = .none
+            return
+        }
+        do throws(StorageError) {
+            try handle.execute("COMMIT", [])
+            groupCount += 1
+            finishGroup(nil)
+        } catch {
+            rollBack(handle)
+            finishGroup(error)
+        }
+    }
+
+    private func finishGroup(_ failure: StorageError?) {
+        group = .none
+        let finished = waiting
+        waiting.removeAll(keepingCapacity: true)
+        for continuation in finished { continuation.resume(returning: failure) }
+    }
+
+    /// Undoes what one request did, and nothing of the others in its group.
+    private func undoRequest(_ handle: SQLiteHandle, after error: StorageError) {
+        if !handle.isOutsideTransaction {
+            do throws(StorageError) {
+                try handle.execute("ROLLBACK TO request", [])
+                try handle.execute("RELEASE request", [])
+                return
+            } catch {
+                rollBack(handle)
+            }
+        }
+        groupIsLost(error)
+    }
+
+    /// SQLite rolls the whole transaction back after some errors (disk full, input or output, memory): with it goes
+    /// what the others of the group did.
+    private func groupIsLost(_ error: StorageError) {
+        finishGroup(.unavailable(detail: "rolled back together with a request that failed: \(error.debugDescription)"))
+    }
+
+    private func rollBack(_ handle: SQLiteHandle) {
+        guard !handle.isOutsideTransaction else { return }
+        // It fails only when there is no transaction, which is what it is for.
+        do throws(StorageError) { try handle.execute("ROLLBACK", []) } catch {}
+    }
+}
+
+/// A transaction of a SQLite connection. Its statements run at once: nothing in it waits.
+private final class SQLiteTransaction: SQLTransaction {
+    private let handle: SQLiteHandle
+
+    init(handle: SQLiteHandle) { self.handle = handle }
+
+    func query(_ statement: SQLStatement, _ parameters: [SQLValue]) async throws(StorageError) -> [SQLRow] {
+        try handle.query(statement.text(in: .sqlite), parameters)
+    }
+
+    func execute(_ statement: SQLStatement, _ parameters: [SQLValue]) async throws(StorageError) -> Int {
+        try handle.execute(statement.text(in: .sqlite), parameters)
+    }
+}

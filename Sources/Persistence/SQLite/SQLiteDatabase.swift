@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// The SQLite driver: one connection that writes, one that reads, each on its own thread.
+
+import Synchronization
+public import XMPPCore
+public import XMPPPersistenceSQL
+
+/// Where a database lies.
+public enum SQLiteLocation: Hashable, Sendable {
+    /// In a file, which is made when it is not there; with it come files whose names end in `-wal` and `-shm`. Several
+    /// processes may have it open.
+    case file(path: String)
+    /// In memory: it is gone when it is closed.
+    case memory
+}
+
+/// A SQLite database.
+///
+/// May be used from any isolation. ``close()`` ends it in order; when it is dropped instead, what was acknowledged is
+/// durable all the same.
+public final class SQLiteDatabase: SQLDatabase {
+    /// What a database takes on at once.
+    public struct Limits: Hashable, Sendable {
+        /// Most requests that wait; the next one throws ``StorageError/unavailable(detail:)``.
+        public var requestCountMax = 10_000
+        /// How long a request may wait before it is started; one that did throws
+        /// ``StorageError/unavailable(detail:)`` and has changed nothing.
+        public var waitMax = Duration.seconds(10)
+
+        /// Makes the default limits.
+        public init() {}
+    }
+
+    /// Who is inside, so that closing can wait for them.
+    private struct Admission: ~Copyable {
+        var requestCount = 0
+        var isClosed = false
+        var closer: UnsafeContinuation<Void, Never>?
+    }
+
+    public let dialect = Dialect.sqlite
+    private let limits: Limits
+    private let writer: SQLiteConnection
+    private let writerThread: SQLiteThread
+    /// The writer itself when the database is in memory: no other connection can see it.
+    private let reader: SQLiteConnection
+    private let readerThread: SQLiteThread?
+    private let admission = Mutex(Admission())
+
+    /// Opens a database, and makes it if it is not there.
+    ///
+    /// - Throws: ``StorageError``: `.corrupt` when the file is no database; `.backend` when it cannot be opened or
+    ///   written; `.unavailable` when another process keeps it locked.
+    public static func open(
+        _ location: SQLiteLocation, limits: Limits = Limits()
+    ) async throws(StorageError) -> SQLiteDatabase {
+        let database = try SQLiteDatabase(location, limits: limits)
+        do throws(StorageError) {
+            switch location {
+            case .memory:
+                try await database.writer.open(path: ":memory:")
+            case .file(let path):
+                try await database.writer.open(path: path)
+                try await database.reader.open(path: path)
+            }
+        } catch {
+            await database.close()
+            throw error
+        }
+        return database
+    }
+
+    private init(_ location: SQLiteLocation, limits: Limits) throws(StorageError) {
+        self.limits = limits
+        let thread = try SQLiteThread.start()
+        writerThread = thread
+        writer = SQLiteConnection(thread: thread, role: .writing)
+        guard location != .memory else {
+            readerThread = nil
+            reader = writer
+            return
+        }
+        do throws(StorageError) {
+            let thread = try SQLiteThread.start()
+            readerThread = thread
+            reader = SQLiteConnection(thread: thread, role: .reading)
+        } catch {
+            thread.abandon()
+            throw error
+        }
+    }
+
+    deinit {
+        // Nobody has a request here: each holds the database while it waits.
+        guard !admission.withLock({ $0.isClosed }) else { return }
+        writerThread.abandon()
+        readerThread?.abandon()
+    }
+
+    /// Waits for the requests that are under way, closes the files and ends the threads. Later requests throw
+    /// ``StorageError/unavailable(detail:)``. Closing twice does nothing.
+    public func close() async {
+        let isSecond = admission.withLock { admission in
+            defer { admission.isClosed = true }
+            return admission.isClosed
+        }
+        if isSecond { return }
+        await withUnsafeContinuation { continuation in
+            let isIdle = admission.withLock { admission in
+                if admission.requestCount > 0 { admission.closer = continuation }
+                return admission.requestCount == 0
+            }
+            if isIdle { continuation.resume() }
+        }
+        if readerThread != nil { await reader.close() }
+        await writer.close()
+        readerThread?.stop()
+        writerThread.stop()
+    }
+
+    /// How many groups of writes were committed, for measurements: the fewer for as many writes, the better.
+    public var groupCount: Int {
+        get async { await writer.groupCount }
+    }
+
+    // MARK: Requests
+
+    public func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) async throws(StorageError) -> Value
+    ) async throws(StorageError) -> Value {
+        let deadline = try enter()
+        defer { leave() }
+        return try await reader.read(by: deadline, body)
+    }
+
+    public func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) async throws(StorageError) -> Value
+    ) async throws(StorageError) -> Value {
+        let deadline = try enter()
+        defer { leave() }
+        return try await writer.write(by: deadline, body)
+    }
+
+    public func query(_ statement: SQLStatement, _ parameters: [SQLValue]) async throws(StorageError) -> [SQLRow] {
+        let deadline = try enter()
+        defer { leave() }
+        return try await reader.query(by: deadline, statement.text(in: .sqlite), parameters)
+    }
+
+    @discardableResult
+    public func execute(_ statement: SQLStatement, _ parameters: [SQLValue]) async throws(StorageError) -> Int {
+        let deadline = try enter()
+        defer { leave() }
+        return try await writer.execute(by: deadline, statement.text(in: .sqlite), parameters)
+    }
+
+    private func enter() throws(StorageError) -> ContinuousClock.Instant {
+        let refusal: String? = admission.withLock { admission in
+            if admission.isClosed { return "the database is closed" }
+            if admission.requestCount >= limits.requestCountMax { return "too many requests wait for the database" }
+            admission.requestCount += 1
+            return nil
+        }
+        if let refusal { throw .unavailable(detail: refusal) }
+        return ContinuousClock.now + limits.waitMax
+    }
+
+    private func leave() {
+        let closer = admission.withLock { admission in
+            admission.requestCount -= 1
+            guard admission.requestCount == 0 else { return nil as UnsafeContinuation<Void, Never>? }
+            return admission.closer.take()
+        }
+        closer?.resume()
+    }
+}

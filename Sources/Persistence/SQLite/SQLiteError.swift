@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// SQLite's result codes as storage errors.
+
+import CSQLite
+import XMPPCore
+
+extension StorageError {
+    /// What a result code means to a store.
+    ///
+    /// - Parameter message: SQLite's own sentence: it names tables and columns, never values.
+    static func sqlite(_ code: Int32, _ message: String) -> StorageError {
+        let detail = "SQLite \(code): \(message)"
+        // The low byte is the kind of the error; the rest says more about it.
+        switch code & 0xff {
+        case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_FULL, SQLITE_INTERRUPT, SQLITE_PROTOCOL:
+            return .unavailable(detail: detail)
+        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_MISMATCH, SQLITE_FORMAT:
+            return .corrupt(detail: detail)
+        case SQLITE_CONSTRAINT:
+            return code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_UNIQUE
+                ? .conflict : .backend(code: "\(code)", detail: detail)
+        case SQLITE_TOOBIG:
+            return .limitExceeded
+        default:
+            return .backend(code: "\(code)", detail: detail)
+        }
+    }
+}
+
+// SQLITE_CONSTRAINT | (n << 8): macros that Swift does not import.
+private let SQLITE_CONSTRAINT_PRIMARYKEY: Int32 = 19 | (6 << 8)
+private let SQLITE_CONSTRAINT_UNIQUE: Int32 = 19 | (8 << 8)

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The thread that a SQLite connection lives on: SQLite's calls block, so they are made here and nowhere else.
+
+import DequeModule
+import Glibc
+import Synchronization
+import XMPPCore
+
+/// An executor of one thread, which runs a hook after each batch of jobs: that is where a group of writes is committed.
+///
+/// `@unchecked Sendable`: `state` is behind its mutex; `wake` is a semaphore, made for use by many threads, and is
+/// freed in `deinit` when nobody can use it; `identifier` is written before the thread takes its first job (`start` returns
+/// after that, and only then does anybody else hold the object), and `batchEnd` is touched by the thread alone, which
+/// `atBatchEnd` checks.
+final class SQLiteThread: SerialExecutor, @unchecked Sendable {
+    private struct State: ~Copyable {
+        var jobs = Deque<UnownedJob>()
+        var isStopping = false
+    }
+
+    /// Most jobs that are run before the hook is: it bounds how long the first of a batch waits for its commit.
+    static let batchJobCountMax = 512
+
+    private let state = Mutex(State())
+    private let wake: UnsafeMutablePointer<sem_t>
+    private var identifier = pthread_t()
+    private var batchEnd: (() -> Void)?
+
+    private init() {
+        wake = .allocate(capacity: 1)
+        sem_init(wake, 0, 0)  // fails only for a value that is out of range
+    }
+
+    deinit {
+        sem_destroy(wake)
+        wake.deallocate()
+    }
+
+    /// Starts a thread.
+    ///
+    /// - Throws: ``StorageError/unavailable(detail:)`` when the system has none left.
+    static func start() throws(StorageError) -> SQLiteThread {
+        let thread = SQLiteThread()
+        // The new thread owns this reference, and gives it up when it ends.
+        let reference = Unmanaged.passRetained(thread)
+        let code = pthread_create(&thread.identifier, nil, sqliteThreadMain, reference.toOpaque())
+        guard code == 0 else {
+            reference.release()
+            throw .unavailable(detail: "no thread for the database: error \(code)")
+        }
+        return thread
+    }
+
+    /// Ends the thread after the jobs that it has, and waits for that: for microseconds, when nobody uses it any more.
+    func stop() {
+        requestStop()
+        pthread_join(identifier, nil)  // it fails only for a thread that was joined or detached
+    }
+
+    /// Ends the thread after the jobs that it has, without waiting for it. May be called on the thread itself.
+    func abandon() {
+        requestStop()
+        pthread_detach(identifier)  // it fails only for a thread that was joined or detached
+    }
+
+    private func requestStop() {
+        state.withLock { $0.isStopping = true }
+        sem_post(wake)
+    }
+
+    // MARK: Executor
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let isFirst = state.withLock { state in
+            state.jobs.append(job)
+            return state.jobs.count == 1
+        }
+        if isFirst { sem_post(wake) }
+    }
+
+    func checkIsolated() {
+        guard isCurrent else { preconditionFailure("called outside of the database's thread") }
+    }
+
+    func isIsolatingCurrentContext() -> Bool? { isCurrent }
+
+    private var isCurrent: Bool { pthread_equal(pthread_self(), identifier) != 0 }
+
+    /// Has `hook` run once, after the jobs of this batch.
+    func atBatchEnd(_ hook: @escaping () -> Void) {
+        checkIsolated()
+        batchEnd = hook
+    }
+
+    fileprivate func run() {
+        var jobCount = 0
+        var jobs = Deque<UnownedJob>()
+        while true {
+            jobs.removeAll(keepingCapacity: true)
+            let isStopping = state.withLock { state in
+                swap(&state.jobs, &jobs)
+                return state.isStopping
+            }
+            for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
+            jobCount += jobs.count
+            // What came meanwhile joins the batch: the more writes share a commit, the less each costs.
+            if !jobs.isEmpty, jobCount < Self.batchJobCountMax { continue }
+            jobCount = 0
+            if let hook = batchEnd {
+                batchEnd = nil
+                hook()
+                continue
+            }
+            guard jobs.isEmpty else { continue }
+            if isStopping { return }
+            // Interrupted by a signal, it just looks at the queue once more.
+            sem_wait(wake)
+        }
+    }
+}
+
+private nonisolated func sqliteThreadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let argument else { return nil }
+    let thread = Unmanaged<SQLiteThread>.fromOpaque(argument).takeRetainedValue()
+    thread.run()
+    return nil
+}
