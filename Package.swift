@@ -93,6 +93,14 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "TidyTests", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "PersistenceTests",
+            dependencies: [
+                "XMPPCore", "XMPPPersistenceConformance", "XMPPPersistenceSQL", "XMPPPersistenceSQLite",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "XMPPCoreTests", dependencies: ["XMPPCore"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

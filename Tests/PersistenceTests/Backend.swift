@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Local storage for a test: each use has its own, and leaves nothing behind.
+
+import Foundation
+import Logging
+import XMPPCore
+import XMPPPersistenceSQLite
+
+enum Backend: CaseIterable, CustomStringConvertible {
+    case file
+    case memory
+
+    var description: String {
+        switch self {
+        case .file: "SQLite file"
+        case .memory: "SQLite memory"
+        }
+    }
+
+    static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    /// Gives `body` an empty storage.
+    func withStorage(_ body: (Storage) async throws -> Void) async throws {
+        switch self {
+        case .file:
+            try await Self.withDirectory { directory in try await Self.withStorage(in: directory, body) }
+        case .memory:
+            try await Self.withStorage(at: .memory) { try await body($0.storage) }
+        }
+    }
+
+    static func withStorage(in directory: String, _ body: (Storage) async throws -> Void) async throws {
+        try await withStorage(at: .directory(path: directory)) { try await body($0.storage) }
+    }
+
+    static func withStorage(at location: LocalStorageLocation, _ body: (LocalStorage) async throws -> Void) async throws
+    {
+        let local = try await LocalStorage.open(location, logger: logger)
+        do {
+            try await body(local)
+        } catch {
+            await local.close()
+            throw error
+        }
+        await local.close()
+    }
+
+    /// Gives `body` the path of a directory that is not there yet, and removes it afterwards.
+    static func withDirectory(_ body: (String) async throws -> Void) async throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("mimd-test-\(UUID())").path
+        defer { try? FileManager.default.removeItem(atPath: path) }  // a test that failed early has made none
+        try await body(path)
+    }
+}

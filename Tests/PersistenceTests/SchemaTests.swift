@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The schema: its printed text, and how a database comes to it.
+
+import Foundation
+import Testing
+import XMPPCore
+
+@testable import XMPPPersistenceSQL
+@testable import XMPPPersistenceSQLite
+
+@Suite struct SchemaTests {
+    private static let second = Migration(
+        version: 2,
+        tables: [Table(name: "second", columns: [.name("a"), .integer("b")], primaryKey: ["a"], indexes: [["b"]])]
+    )
+
+    @Test(arguments: Dialect.allCases)
+    func printedSchemaIsTheFileInPriv(_ dialect: Dialect) throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let file = root.appendingPathComponent("priv/\(dialect.rawValue).sql")
+        if ProcessInfo.processInfo.environment["MIMD_PRINT_SCHEMA"] != nil {
+            try Schema.text(in: dialect).write(to: file, atomically: true, encoding: .utf8)
+        }
+        #expect(try String(contentsOf: file, encoding: .utf8) == Schema.text(in: dialect))
+    }
+
+    @Test func releasedStepsNeverChange() {
+        #expect(Schema.migrations.map(\.version) == Array(1...Schema.version))
+        #expect(Schema.migrations.map { $0.checksum(in: .sqlite) } == ["46e18ab069c95e98"])
+    }
+
+    @Test func scriptMakesADatabaseThatOpens() async throws {
+        try await Backend.withDirectory { directory in
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            let handle = try SQLiteHandle(path: directory + "/" + LocalStorage.fileName)
+            try handle.run(Schema.text(in: .sqlite))
+            try await Backend.withStorage(in: directory) { storage in
+                let count = try await storage.accounts.accountCount(in: "capulet.example")
+                #expect(count == 0)
+            }
+        }
+    }
+
+    @Test func migratingTwiceDoesNothing() async throws {
+        let database = try await SQLiteDatabase.open(.memory)
+        #expect(try await Schema.migrate(database) == 0)
+        #expect(try await Schema.migrate(database) == Schema.version)
+        await database.close()
+    }
+
+    @Test func olderDatabaseIsUpgradedAndKeepsItsData() async throws {
+        let database = try await SQLiteDatabase.open(.memory)
+        #expect(try await Schema.migrate(database) == 0)
+        let storage = Storage(database: database, logger: Backend.logger)
+        let juliet = try BareJID("juliet@capulet.example")
+        let credential = AccountCredential(password: "r0m30myr0m30")
+        try await storage.accounts.create(juliet, credential: credential, accountCountMax: nil)
+        let steps = Schema.migrations + [Self.second]
+        #expect(try await Schema.migrate(database, through: steps) == Schema.version)
+        #expect(try await Schema.migrate(database, through: steps) == 2)
+        #expect(try await storage.accounts.credential(of: juliet) == credential)
+        #expect(try await database.query(SQLStatement("SELECT count(*) FROM second"), []).count == 1)
+        await database.close()
+    }
+
+    @Test func newerDatabaseIsRefusedAndNamed() async throws {
+        try await Backend.withDirectory { directory in
+            try await Backend.withStorage(at: .directory(path: directory)) { local in
+                let steps = Schema.migrations + [Self.second]
+                let found = try await Schema.migrate(local.database, through: steps)
+                #expect(found == 1)
+            }
+            let refusal = await #expect(throws: LocalStorageError.self) {
+                try await LocalStorage.open(.directory(path: directory), logger: Backend.logger)
+            }
+            let error = try #require(refusal)
+            #expect(error.reason == .schema(.newer(found: 2, known: 1)))
+            #expect(error.description.contains(directory + "/mimd.sqlite"))
+            #expect(error.description.contains("version 2"))
+            #expect(error.description.contains("up to 1"))
+        }
+    }
+
+    @Test func differingStepIsRefused() async throws {
+        let database = try await SQLiteDatabase.open(.memory)
+        #expect(try await Schema.migrate(database) == 0)
+        let change = SQLStatement("UPDATE mimd_schema SET checksum = 'other'")
+        #expect(try await database.execute(change, []) == 1)
+        await #expect(throws: SchemaError.differs(version: 1)) { try await Schema.migrate(database) }
+        await database.close()
+    }
+
+    @Test func failingStepLeavesTheDatabaseAsItWas() async throws {
+        let database = try await SQLiteDatabase.open(.memory)
+        #expect(try await Schema.migrate(database) == 0)
+        let half = Migration(version: 2, tables: Self.second.tables + [Schema.users])
+        await #expect(throws: SchemaError.self) {
+            try await Schema.migrate(database, through: Schema.migrations + [half])
+        }
+        #expect(try await Schema.migrate(database) == 1)
+        #expect(try await Schema.migrate(database, through: Schema.migrations + [Self.second]) == 1)
+        await database.close()
+    }
+
+    @Test func concurrentOpenersMigrateOnce() async throws {
+        try await Backend.withDirectory { directory in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        try await Backend.withStorage(in: directory) { storage in
+                            let count = try await storage.accounts.accountCount(in: "capulet.example")
+                            #expect(count == 0)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+}
