@@ -71,7 +71,7 @@ async def test_a_wrong_channel_binding_is_refused(world):
     stream = await world.raw(ssl.TLSVersion.TLSv1_3)
     binding = ("tls-exporter", bytes(32))
     result = await stream.authenticate("SCRAM-SHA-256-PLUS", account.username, account.password, binding)
-    assert result == "not-authorized"
+    assert result in ("not-authorized", "malformed-request")
 
 
 @pytest.mark.needs("tls-exporter")
