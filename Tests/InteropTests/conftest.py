@@ -9,7 +9,7 @@ import os
 import pytest
 
 from harness.certificate import Certificate
-from harness.mimd import Mimd
+from harness.mimd import ExampleMimd, Mimd
 from harness.prosody import Prosody
 from harness.world import World
 
@@ -34,9 +34,9 @@ def make_server(request, certificate, tmp_path_factory):
     if kind == "mimd" and not (program and os.access(program, os.X_OK)):
         pytest.exit("no program mimd: give --mimd or the variable MIMD", returncode=2)
 
-    def make():
+    def make(mimd=Mimd):
         directory = tmp_path_factory.mktemp(kind)
-        return Mimd(directory, certificate, program) if kind == "mimd" else Prosody(directory, certificate)
+        return mimd(directory, certificate, program) if kind == "mimd" else Prosody(directory, certificate)
 
     return make
 
@@ -62,6 +62,15 @@ def world(shared_server):
 def own_world(make_server):
     """The clients of one test, on a server that the test may stop and start."""
     server = make_server()
+    server.start()
+    yield World(server)
+    server.stop()
+
+
+@pytest.fixture
+def example_world(make_server):
+    """The clients of one test, on a server with the example configuration."""
+    server = make_server(ExampleMimd)
     server.start()
     yield World(server)
     server.stop()
@@ -98,7 +107,7 @@ def pytest_runtest_setup(item):
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed:
-        for name in ("world", "own_world"):
+        for name in ("world", "own_world", "example_world"):
             if name in getattr(item, "funcargs", {}):
                 report.sections.append(("log of the server", item.funcargs[name].server.marked_log()))
         if "shared_server" in getattr(item, "funcargs", {}) and call.when == "setup":

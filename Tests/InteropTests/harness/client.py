@@ -4,6 +4,7 @@
 
 import asyncio
 import os
+import ssl
 import tempfile
 from pathlib import Path
 
@@ -26,7 +27,11 @@ class Client:
         self.account = account
         jid = account.jid + (f"/{resource}" if resource else "")
         self.xmpp = slixmpp.ClientXMPP(jid, account.password, sasl_mech=mechanism)
-        self.xmpp.ca_certs = Path(server.certificate.path)
+        if server.certificate_is_known:
+            self.xmpp.ca_certs = Path(server.certificate.path)
+        else:
+            self.xmpp.ssl_context.check_hostname = False
+            self.xmpp.ssl_context.verify_mode = ssl.CERT_NONE
         self.xmpp.auto_authorize = None
         self.xmpp.auto_subscribe = False
         for plugin in PLUGINS + (["xep_0198"] if stream_management else []):

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # The program under test, with a configuration of the kind that an operator would write.
 
+import re
+import subprocess
+from pathlib import Path
+
 from .server import Server
+
+COMMAND_SECONDS_MAX = 20
 
 CONFIGURATION = """
 [general]
@@ -66,5 +72,29 @@ class Mimd(Server):
     def command(self):
         return [self._program, "--config", str(self._path)]
 
+    def account_command(self, *arguments, password=None):
+        """Runs `mimd account`, and returns its exit status and what it printed."""
+        arguments = [*arguments, "--config", str(self._path)] + (["--password-stdin"] if password else [])
+        finished = subprocess.run(
+            [self._program, "account", *arguments], cwd=self.directory, input=f"{password or ''}\n", text=True,
+            capture_output=True, timeout=COMMAND_SECONDS_MAX)
+        return finished.returncode, finished.stdout + finished.stderr
+
     def is_ready(self, log):
         return sum("listening" in line for line in log) >= self._listener_count
+
+
+class ExampleMimd(Mimd):
+    """The program with the configuration that `make run` starts from; only the port and the directory are changed."""
+
+    certificate_is_known = False
+
+    def __init__(self, directory, certificate, program):
+        super().__init__(directory, certificate, program)
+        example = Path(__file__).resolve().parents[3] / "config" / "mimd.example.toml"
+        text, port_count = re.subn(r"(?m)^( *port = )5222$", rf"\g<1>{self.port}", example.read_text())
+        text, directory_count = re.subn(
+            r'(?m)^( *data_directory = )"var"$', rf'\g<1>"{directory / "data"}"', text)
+        assert (port_count, directory_count) == (1, 1), "the example is not what this test takes it for"
+        self._path.write_text(text)
+        self._listener_count = 1

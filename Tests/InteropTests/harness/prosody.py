@@ -35,7 +35,8 @@ VirtualHost "{server.anonymous_domain}"
 class Prosody(Server):
     LACKS = {
         "SASL2", "SCRAM-SHA-224", "SCRAM-SHA-384", "SCRAM-SHA-512", "tls-exporter", "tls-server-end-point",
-        "stream limits", "system-shutdown every time",
+        "stream limits", "system-shutdown every time", "mimd's commands",
+        "mimd's example",
         "offline messages on any presence that is not negative", "stanzas refused before authentication",
     }
 

@@ -38,6 +38,9 @@ class RawStream:
         self._keylog_path = Path(path)
         self.context = ssl.create_default_context(cafile=str(server.certificate.path))
         self.context.keylog_filename = path
+        if not server.certificate_is_known:
+            self.context.check_hostname = False
+            self.context.verify_mode = ssl.CERT_NONE
         if tls_version:
             self.context.minimum_version = self.context.maximum_version = tls_version
         self._reader = self._writer = None

@@ -30,6 +30,8 @@ class Server:
     domain = "localhost"
     anonymous_domain = "anonymous.localhost"
     host = "127.0.0.1"
+    #: False for a server that makes its own certificate, which clients then cannot verify.
+    certificate_is_known = True
 
     def __init__(self, directory, certificate):
         self.directory = directory

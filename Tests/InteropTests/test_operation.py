@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# What an operator does: the example configuration, and accounts by the command line while the server runs and does not.
+
+import pytest
+
+from harness.client import LoginFailed
+from harness.world import Account, befriend
+
+
+@pytest.mark.needs("mimd's example")
+async def test_two_clients_register_and_chat_with_the_example_configuration(example_world):
+    romeo, juliet = await example_world.couple()
+    await befriend(romeo, juliet)
+    romeo.say(juliet.bare, "But soft!")
+    await juliet.hears("But soft!", romeo.jid)
+
+
+@pytest.mark.needs("mimd's commands")
+async def test_accounts_are_managed_while_the_server_runs(world):
+    account, command = world.unused_account(), world.server.account_command
+    assert command("add", account.jid, password=account.password)[0] == 0
+    await world.client(account).connect()
+    status, output = command("add", account.jid, password="other")
+    assert status != 0 and account.jid in output
+
+    changed = Account(account.username, "changed", account.domain)
+    assert command("passwd", account.jid, password=changed.password)[0] == 0
+    with pytest.raises(LoginFailed, match="not-authorized"):
+        await world.client(account).connect()
+    await world.client(changed).connect()
+
+    status, output = command("list", account.domain)
+    assert status == 0 and account.jid in output.split()
+    assert command("remove", account.jid)[0] == 0
+    with pytest.raises(LoginFailed, match="not-authorized"):
+        await world.client(changed).connect()
+    status, output = command("list", account.domain)
+    assert status == 0 and account.jid not in output.split()
+
+
+@pytest.mark.needs("mimd's commands")
+async def test_accounts_are_managed_while_the_server_does_not_run(own_world):
+    account, server = own_world.unused_account(), own_world.server
+    server.stop()
+    assert server.account_command("add", account.jid, password=account.password)[0] == 0
+    assert server.account_command("remove", own_world.unused_account("nobody").jid)[0] != 0
+    server.start()
+    await own_world.client(account).connect()
+
+
+@pytest.mark.needs("mimd's commands")
+async def test_an_account_that_is_removed_leaves_nothing_to_the_next_of_its_name(world):
+    romeo = await world.online(await world.account(), "orchard")
+    juliet = await world.account("juliet")
+    first = await world.online(juliet, "balcony")
+    await first.request(first.xmpp.update_roster("nurse@localhost"))
+    await first.leave()
+    romeo.say(juliet.jid, "for the first one's eyes")
+    await romeo.request(romeo.xmpp.plugin["xep_0199"].send_ping(romeo.bare))
+    assert world.server.account_command("remove", juliet.jid)[0] == 0
+    assert world.server.account_command("add", juliet.jid, password=juliet.password)[0] == 0
+    second = await world.online(juliet, "balcony")
+    roster = await second.request(second.xmpp.get_roster())
+    assert not roster["roster"]["items"]
+    await second.fence(romeo)
+    assert not second.messages.matching()
