@@ -8,8 +8,12 @@ swift build "${swift_flags[@]}" --build-tests
 # The scenarios against the daemon start this program.
 MIMD="$(mimd_path debug)"
 export MIMD
-swift test "${swift_flags[@]}" --skip-build --skip TidyTests </dev/null
+# One part that fails does not hide what the next would say.
+failed=()
+swift test "${swift_flags[@]}" --skip-build --skip TidyTests </dev/null || failed+=("the Swift tests")
 # shellcheck disable=SC2119 # its arguments are pytest's, and there are none
-run_interop
-swift test "${swift_flags[@]}" --skip-build --filter TidyTests </dev/null
+run_interop || failed+=("the interop tests (make interop)")
+swift test "${swift_flags[@]}" --skip-build --filter TidyTests </dev/null || failed+=("the house rules (make tidy)")
+for each in "${failed[@]}"; do say "Failed: $each"; done
+[ ${#failed[@]} -eq 0 ] || exit 1
 say "All tests passed."

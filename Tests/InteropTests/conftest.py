@@ -45,7 +45,11 @@ def make_server(request, certificate, tmp_path_factory):
 def shared_server(make_server):
     """The server that most tests share. They do not meet, for each makes accounts of its own."""
     server = make_server()
-    server.start()
+    try:
+        server.start()
+    except AssertionError as error:
+        # Every test would say the same.
+        pytest.exit(str(error), returncode=1)
     yield server
     server.stop()
 
@@ -110,5 +114,3 @@ def pytest_runtest_makereport(item, call):
         for name in ("world", "own_world", "example_world"):
             if name in getattr(item, "funcargs", {}):
                 report.sections.append(("log of the server", item.funcargs[name].server.marked_log()))
-        if "shared_server" in getattr(item, "funcargs", {}) and call.when == "setup":
-            report.sections.append(("log of the server", item.funcargs["shared_server"].marked_log()))

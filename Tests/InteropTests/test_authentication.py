@@ -149,10 +149,7 @@ async def test_a_listener_that_requires_tls_offers_nothing_else_before_it(world)
     assert stream.mechanisms() == set()
     account = world.unused_account()
     # RFC 6120 section 5.3.1 leaves the server the choice between a SASL failure and a stream error.
-    try:
-        assert await stream.authenticate("PLAIN", account.username, account.password) != "success"
-    except AssertionError as refusal:
-        assert "error" in str(refusal)
+    assert await stream.authenticate("PLAIN", account.username, account.password) != "success"
 
 
 async def test_slixmpp_logs_in_where_starttls_is_required(world):

@@ -47,7 +47,7 @@ async def test_a_server_answers_the_end_of_a_stream_with_its_own(world):
     await stream.receive_end()
 
 
-BAD_BEFORE_LOGIN = {
+MALFORMED = {
     "an end tag that does not match": ("<message><body></message>", {"not-well-formed", "xml-not-well-formed"}),
     "an attribute without quotes": ("<message to=romeo/>", {"not-well-formed", "xml-not-well-formed"}),
     "bytes that are not UTF-8": (b"<message>\xff\xfe</message>",
@@ -60,9 +60,9 @@ BAD_BEFORE_LOGIN = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_BEFORE_LOGIN)
+@pytest.mark.parametrize("name", MALFORMED)
 async def test_malformed_xml_ends_the_stream_and_not_the_server(world, name):
-    data, conditions = BAD_BEFORE_LOGIN[name]
+    data, conditions = MALFORMED[name]
     stream = await world.raw()
     await stream.log_in(await world.account())
     await stream.send(data)

@@ -49,6 +49,7 @@ CONFIGURATION = """
 LISTENER = """[[listen.c2s]]
   ip_address = "127.0.0.1"
   port = {port}
+  state_timeout = 30_000
   tls.mode = "{mode}"
   tls.certfile = "{certificate.path}"
   tls.keyfile = "{certificate.key_path}"

@@ -172,7 +172,7 @@ class RawStream:
         return {mechanism.text for mechanism in self.features.iter(SASL + "mechanism")}
 
     async def authenticate(self, mechanism, username, password, binding=None, gs2_flag=None):
-        """One SASL exchange (RFC 6120 section 6). Returns "success", or the condition of the failure."""
+        """One SASL exchange (RFC 6120 section 6). Returns "success", the condition of the failure, or "stream error"."""
         scram = None
         if mechanism == "PLAIN":
             first = f"\0{username}\0{password}".encode()
@@ -187,6 +187,8 @@ class RawStream:
             answer = await self.receive()
         if answer.tag == SASL + "failure":
             return answer[0].tag.removeprefix(SASL)
+        if answer.tag == STREAMS + "error":
+            return "stream error"
         assert answer.tag == SASL + "success", answer.tag
         if scram:
             scram.verify(base64.b64decode(answer.text))
