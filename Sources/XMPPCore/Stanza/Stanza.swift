@@ -34,6 +34,9 @@ public struct Stanza: Sendable {
     public var to: JID?
     /// Who sent it; on a stanza that came from a client always the client's full JID.
     public var from: JID?
+    /// Whether it is a copy for the recipient's convenience (XEP-0280): it is never stored or delivered elsewhere when
+    /// its recipient is gone.
+    public var isCopy = false
     /// The whole element as it was received or built. Its `to`, `from` and `type` attributes are not looked at.
     private(set) var element: Element
 

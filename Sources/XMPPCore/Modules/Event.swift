@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What modules hear of. Each event is declared beside the code that raises it.
+
+/// In which order those who listen to one event are called. Within a phase, in the order of the configuration.
+public enum Phase: Int, Sendable, CaseIterable, Comparable {
+    /// May forbid.
+    case privacy
+    /// May change.
+    case change
+    /// Keeps a copy.
+    case archive
+    /// Passes on, and what else has no need to come earlier.
+    case deliver
+
+    public static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Something that happened, named in the past tense. Listeners cannot prevent it.
+public struct Notice<Payload: Sendable>: Sendable {
+    let name: String
+    public init(_ name: String) { self.name = name }
+}
+
+/// Something that is about to happen to a value. Each listener may change it, let it pass, or stop it.
+public struct Filter<Subject: Sendable>: Sendable {
+    let name: String
+    public init(_ name: String) { self.name = name }
+}
+
+/// What a filter decides.
+public enum FilterDecision: Sendable {
+    /// The next filter is asked.
+    case pass
+    /// Nobody sees the subject any more, and nobody is told.
+    case drop
+}
+
+/// The listeners to one notice, in order.
+public struct NoticeHandlers<Payload: Sendable>: Sendable {
+    let handlers: [@Sendable (Payload) -> Work]
+
+    /// Whether nobody listens, so that the payload need not be made.
+    public var isEmpty: Bool { handlers.isEmpty }
+
+    /// Calls each listener.
+    public func raise(_ payload: @autoclosure () -> Payload) -> Work {
+        guard !handlers.isEmpty else { return .done }
+        let payload = payload()
+        var work = Work.done
+        for handler in handlers { work = work.then(handler(payload)) }
+        return work
+    }
+}
+
+/// The filters of one kind, in order.
+public struct FilterHandlers<Subject: Sendable>: Sendable {
+    let handlers: [@Sendable (inout Subject) throws(StanzaError) -> FilterDecision]
+
+    public var isEmpty: Bool { handlers.isEmpty }
+
+    /// Asks each filter until one stops the subject.
+    ///
+    /// - Throws: the error that a filter answers with.
+    public func apply(_ subject: inout Subject) throws(StanzaError) -> FilterDecision {
+        for handler in handlers {
+            if case .drop = try handler(&subject) { return .drop }
+        }
+        return .pass
+    }
+}

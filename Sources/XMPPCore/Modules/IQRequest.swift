@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// An IQ get or set that mimd answers itself.
+
+/// Whom an IQ that a module answers is addressed to.
+public enum IQTarget: Sendable, Hashable {
+    /// The host: its domain without localpart.
+    case host
+    /// The sender's own account: its bare JID, or nobody (RFC 6120 section 8.1.1.1). From anybody else the answer is
+    /// `<forbidden/>`.
+    case ownAccount
+    /// An account of the host, by whoever sends it. The handler decides what to tell whom.
+    case account
+}
+
+/// A get or set, and who sent it.
+public struct IQRequest: Sendable {
+    public let iq: IQ
+    /// The one child of the IQ.
+    public let payload: Element
+    /// The sender's full JID, or the bare JID of a service.
+    public let sender: JID
+    /// Whose account it is addressed to; nil when it is addressed to the host.
+    public let account: BareJID?
+    /// The sender's session, if it is one of this server's. On its loop.
+    public let session: Session?
+
+    init(iq: IQ, payload: Element, sender: JID, account: BareJID?, session: Session?) {
+        self.iq = iq
+        self.payload = payload
+        self.sender = sender
+        self.account = account
+        self.session = session
+    }
+
+    /// Whether the sender asks about its own account.
+    public var isFromOwner: Bool { account == sender.bare }
+}
+
+/// Answers a get or set: with the child of the result, or nil for a result without one.
+typealias IQHandler = @Sendable (IQRequest) -> IQAnswer
+
+/// How an IQ is answered.
+enum IQAnswer: Sendable {
+    case now(Result<Element?, StanzaError>)
+    case later(@Sendable () async -> Result<Element?, StanzaError>)
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What other modules may ask of the one that keeps rosters.
+
+/// Who sees whose presence, by the roster of an account (RFC 6121 section 3).
+public struct PresenceSubscriptions: Sendable {
+    /// Contacts that see the account's presence: subscription "from" or "both".
+    public var from: [BareJID]
+    /// Contacts whose presence the account sees: subscription "to" or "both".
+    public var to: [BareJID]
+    /// Requests of contacts that the account has not answered, as they came (RFC 6121 section 3.1.3).
+    public var requests: [Presence]
+
+    public init(from: [BareJID] = [], to: [BareJID] = [], requests: [Presence] = []) {
+        self.from = from
+        self.to = to
+        self.requests = requests
+    }
+}
+
+/// Reads the subscriptions of rosters.
+public protocol RosterService: Sendable {
+    /// The subscriptions of an account.
+    func subscriptions(of account: BareJID) async throws(StorageError) -> PresenceSubscriptions
+
+    /// The subscription state of one contact in an account's roster; `.none` for a contact that is not in it.
+    func subscription(of account: BareJID, to contact: BareJID) async throws(StorageError) -> RosterSubscription
+}

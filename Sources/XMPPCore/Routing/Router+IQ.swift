@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// IQs: answered here, or passed to the resource that they are addressed to (RFC 6120 section 10.3.3, RFC 6121
+// section 8).
+
+extension Router {
+    func routeIQ(_ stanza: Stanza, from session: Session) -> Work {
+        guard let to = stanza.to else {
+            // RFC 6120 section 10.3.3: without an address it is for the sender's own account.
+            return answer(stanza, at: session.host, account: session.account, session: session)
+        }
+        guard let host = host(to) else { return bounce(stanza, StanzaError(.remoteServerNotFound)) }
+        return receiveIQ(stanza, at: host, to: to, session: session)
+    }
+
+    func receiveIQ(_ stanza: Stanza, at host: Host, to: JID, session: Session?) -> Work {
+        if to.isDomain, to.isBare { return answer(stanza, at: host, account: nil, session: session) }
+        guard let full = to.full, !to.isDomain else {
+            return to.isBare
+                ? answer(stanza, at: host, account: to.bare, session: session)
+                : bounce(stanza, .serviceUnavailable)
+        }
+        guard let match = registry.session(full) else {
+            // RFC 6121 section 8.5.3.2.3
+            return bounce(stanza, .serviceUnavailable)
+        }
+        match.session.deliver(stanza)
+        return .done
+    }
+
+    /// Handles an IQ on behalf of an account or the host.
+    private func answer(_ stanza: Stanza, at host: Host, account: BareJID?, session: Session?) -> Work {
+        guard let iq = IQ(stanza), let sender = stanza.from else { return .done }
+        guard iq.type == .get || iq.type == .set, let payload = iq.payload else {
+            guard account == nil, let session else { return .done }
+            return host.events.hostAnswered.raise(HostReply(iq: iq, session: session))
+        }
+        let request = IQRequest(iq: iq, payload: payload, sender: sender, account: account, session: session)
+        let answered: IQAnswer
+        switch host.handler(for: request) {
+        case .success(let handler): answered = handler(request)
+        case .failure(let error): answered = .now(.failure(error))
+        }
+        switch answered {
+        case .now(let result):
+            return reply(to: request, result)
+        case .later(let body):
+            return .later { [self] in
+                await reply(to: request, body()).finish()
+            }
+        }
+    }
+
+    private func reply(to request: IQRequest, _ result: Result<Element?, StanzaError>) -> Work {
+        let answer: Stanza
+        switch result {
+        case .success(let payload):
+            answer = request.iq.result(payload).stanza
+        case .failure(let error):
+            guard let failure = request.iq.stanza.error(error) else { return .done }
+            answer = failure
+        }
+        if let session = request.session {
+            session.deliver(answer)
+            return .done
+        }
+        return route(answer)
+    }
+}
+
+/// A result or error that a client sent to the host.
+public struct HostReply: Sendable {
+    public let iq: IQ
+    public let session: Session
+}
+
+extension Notice where Payload == HostReply {
+    /// A client answered an IQ that the host had sent it. On the session's loop.
+    public static var hostAnswered: Notice<HostReply> { Notice("host-answered") }
+}

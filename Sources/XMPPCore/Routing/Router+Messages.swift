@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Delivery of messages (RFC 6121 section 8).
+
+extension Router {
+    func routeMessage(_ stanza: Stanza, from session: Session) -> Work {
+        // RFC 6120 section 10.3.1: without an address it is for the sender's own account.
+        var sent = SentMessage(stanza: stanza, session: session)
+        if sent.stanza.to == nil { sent.stanza.to = session.account.jid }
+        do throws(StanzaError) {
+            guard case .pass = try session.host.events.filterSentMessage.apply(&sent) else { return .done }
+        } catch {
+            return bounce(stanza, error)
+        }
+        let delivered = route(sent.stanza)
+        return delivered.then(session.host.events.messageSent.raise(sent))
+    }
+
+    /// A message for an address of a host.
+    func receiveMessage(_ stanza: Stanza, at host: Host, to: JID) -> Work {
+        guard !to.isDomain else {
+            // RFC 6121 section 8.5.1 knows no rule for the host itself: nobody reads what is sent there.
+            return bounce(stanza, .serviceUnavailable)
+        }
+        var received = ReceivedMessage(stanza: stanza, account: to.bare, host: host)
+        do throws(StanzaError) {
+            guard case .pass = try host.events.filterReceivedMessage.apply(&received) else { return .done }
+        } catch {
+            return bounce(stanza, error)
+        }
+        let sessions = registry.sessions(of: received.account)
+        let recipients = recipients(of: received.stanza, to: to, among: sessions)
+        guard !recipients.isEmpty else { return undelivered(received, to: to) }
+        for recipient in recipients { recipient.session.deliver(received.stanza) }
+        guard !host.events.messageDelivered.isEmpty else { return .done }
+        return host.events.messageDelivered.raise(
+            DeliveredMessage(message: received, recipients: recipients.map(\.session), sessions: sessions)
+        )
+    }
+
+    /// Who gets a message: the table of RFC 6121 section 8.5.4.
+    private func recipients(of stanza: Stanza, to: JID, among sessions: [SessionRecord]) -> [SessionRecord] {
+        // Section 8.5.3.1: a resource that matches gets it, whatever the type.
+        if let full = to.full, let match = sessions.first(where: { $0.session.jid == full }) { return [match] }
+        switch MessageType(stanza.type) {
+        case .chat: return mostAvailable(sessions)
+        // Section 8.5.2.1.1 for the bare JID; section 8.5.3.2.1: with a resource that is not there, nobody.
+        case .normal: return to.isBare ? mostAvailable(sessions) : []
+        case .headline: return to.isBare ? sessions.filter { ($0.priority ?? -1) >= 0 } : []
+        case .groupchat, .error: return []
+        }
+    }
+
+    /// The available resources with the highest priority, if it is not negative. Those that carbons are for get theirs
+    /// besides.
+    private func mostAvailable(_ sessions: [SessionRecord]) -> [SessionRecord] {
+        if sessions.count == 1 { return (sessions[0].priority ?? -1) >= 0 ? sessions : [] }
+        guard let highest = sessions.compactMap(\.priority).max(), highest >= 0 else { return [] }
+        return sessions.filter { $0.priority == highest }
+    }
+
+    private func undelivered(_ received: ReceivedMessage, to: JID) -> Work {
+        switch MessageType(received.stanza.type) {
+        case .error, .headline:
+            // Sections 8.5.2.2.1 and 8.5.3.2.1: silently ignored.
+            return .done
+        case .groupchat:
+            return bounce(received.stanza, .serviceUnavailable)
+        case .normal where !to.isBare:
+            return bounce(received.stanza, .serviceUnavailable)
+        case .normal, .chat:
+            for keeper in received.host.undeliveredKeepers {
+                if let work = keeper(received) { return work }
+            }
+            return bounce(received.stanza, .serviceUnavailable)
+        }
+    }
+}
+
+/// A message that a client sent.
+public struct SentMessage: Sendable {
+    public var stanza: Stanza
+    /// The sender's session. The events of this message are raised on its loop.
+    public let session: Session
+}
+
+/// A message for an account of a host.
+public struct ReceivedMessage: Sendable {
+    public var stanza: Stanza
+    /// Whom it is for.
+    public let account: BareJID
+    public let host: Host
+}
+
+/// A message that was delivered to at least one session.
+public struct DeliveredMessage: Sendable {
+    public let message: ReceivedMessage
+    /// Who got it.
+    public let recipients: [Session]
+    /// All sessions of the account.
+    public let sessions: [SessionRecord]
+}
+
+extension Filter where Subject == SentMessage {
+    /// A client's message is about to be routed. On the loop of the sender's session.
+    public static var sentMessage: Filter<SentMessage> { Filter("sent-message") }
+}
+
+extension Filter where Subject == ReceivedMessage {
+    /// A message for an account is about to be delivered or stored, once for each message. On any loop.
+    public static var receivedMessage: Filter<ReceivedMessage> { Filter("received-message") }
+}
+
+extension Notice where Payload == SentMessage {
+    /// A client's message was routed. On the loop of the sender's session.
+    public static var messageSent: Notice<SentMessage> { Notice("message-sent") }
+}
+
+extension Notice where Payload == DeliveredMessage {
+    /// A message was handed to sessions of an account. On the loop where it was routed.
+    public static var messageDelivered: Notice<DeliveredMessage> { Notice("message-delivered") }
+}

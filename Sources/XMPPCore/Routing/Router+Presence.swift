@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Presence: handed to the modules that know rosters and subscriptions (RFC 6121 sections 3 and 4).
+
+extension Router {
+    func routePresence(_ stanza: Stanza, from session: Session) -> Work {
+        guard let presence = Presence(stanza) else { return .done }
+        switch presence.type {
+        case .subscribe, .subscribed, .unsubscribe, .unsubscribed:
+            guard presence.to != nil else { return bounce(stanza, .badRequest) }
+            guard let handler = session.host.subscriptionHandler else { return bounce(stanza, .serviceUnavailable) }
+            return handler.sent(presence, session)
+        case .available, .unavailable:
+            // RFC 6121 section 4.7.2.3: a priority is a number from -128 to 127.
+            guard presence.priority != nil else { return bounce(stanza, .badRequest) }
+            if presence.to == nil {
+                return session.host.presenceHandler?.sent(presence, session) ?? remember(presence, session)
+            }
+            return session.host.presenceHandler?.sent(presence, session) ?? route(stanza)
+        case .probe, .error:
+            // RFC 6121 section 4.3.1: probes are the server's to send; a client's own is passed on like any directed
+            // presence, and tells it what it may know.
+            return presence.to == nil ? .done : route(stanza)
+        }
+    }
+
+    /// Without a presence module: who is available still decides who gets messages.
+    private func remember(_ presence: Presence, _ session: Session) -> Work {
+        session.setPresence(presence.type == .available ? presence : nil)
+        return .done
+    }
+
+    /// Presence for an address of a host.
+    func receivePresence(_ stanza: Stanza, at host: Host, to: JID) -> Work {
+        guard let presence = Presence(stanza), !to.isDomain else { return .done }
+        switch presence.type {
+        case .subscribe, .subscribed, .unsubscribe, .unsubscribed:
+            return host.subscriptionHandler?.received(presence, to.bare) ?? .done
+        case .probe:
+            return host.presenceHandler?.received(presence, to.bare) ?? .done
+        case .available, .unavailable, .error:
+            if let full = to.full {
+                // RFC 6121 section 8.5.3.1: delivered if the resource is there, else silently ignored.
+                registry.session(full)?.session.deliver(stanza)
+                return .done
+            }
+            if presence.type == .error { return .done }
+            for record in registry.sessions(of: to.bare) where record.isAvailable { record.session.deliver(stanza) }
+            return .done
+        }
+    }
+}
+
+/// What a module does with presence of one sort.
+public struct PresenceHandler: Sendable {
+    /// A client sent it. On the session's loop.
+    let sent: @Sendable (Presence, Session) -> Work
+    /// It came for an account. On any loop.
+    let received: @Sendable (Presence, BareJID) -> Work
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where stanzas go (RFC 6120 section 10, RFC 6121 section 8). Not here yet: other servers and components.
+
+import Synchronization
+
+/// Routes stanzas between the sessions, accounts and hosts of one server. May be used from any loop.
+public final class Router: Sendable {
+    private struct State {
+        var hosts: [Host] = []
+    }
+    private let state = Mutex(State())
+    public let registry: SessionRegistry
+    private let loops: [EventLoop]
+    private let runningCount = Atomic<Int>(0)
+
+    init(registry: SessionRegistry, loops: [EventLoop]) {
+        self.registry = registry
+        self.loops = loops
+    }
+
+    /// Adds a host. All are added before the first stanza is routed.
+    func add(_ host: Host) { state.withLock { $0.hosts.append(host) } }
+
+    /// The host of a domain; nil when this server does not serve it.
+    public func host(_ address: JID) -> Host? {
+        let hosts = state.withLock { $0.hosts }
+        return hosts.first { $0.serves(address.storage) }
+    }
+
+    /// Routes a stanza that a client sent. On the session's loop.
+    ///
+    /// - Parameter stanza: its `from` is the session's full JID, or, on subscription requests, its bare JID.
+    /// - Returns: what must be done before the stanza counts as handled.
+    public func route(_ stanza: Stanza, from session: Session) -> Work {
+        switch stanza.kind {
+        case .message: routeMessage(stanza, from: session)
+        case .presence: routePresence(stanza, from: session)
+        case .iq: routeIQ(stanza, from: session)
+        }
+    }
+
+    /// Routes a stanza of a host, or of a module on behalf of an account. `to` and `from` are set.
+    ///
+    /// - Returns: what must be done before the stanza counts as handled.
+    public func route(_ stanza: Stanza) -> Work {
+        guard let to = stanza.to else { return .done }
+        guard let host = host(to) else { return bounce(stanza, StanzaError(.remoteServerNotFound)) }
+        switch stanza.kind {
+        case .message: return receiveMessage(stanza, at: host, to: to)
+        case .presence: return receivePresence(stanza, at: host, to: to)
+        case .iq: return receiveIQ(stanza, at: host, to: to, session: nil)
+        }
+    }
+
+    /// Routes a stanza that nobody waits for.
+    public func routeFromServer(_ stanza: Stanza) { run(route(stanza)) }
+
+    /// Answers a stanza with an error, if it may be answered so.
+    public func bounce(_ stanza: Stanza, _ error: StanzaError) -> Work {
+        guard let answer = stanza.error(error), let to = answer.to, host(to) != nil else { return .done }
+        return route(answer)
+    }
+
+    /// Routes what could not be delivered to a session because it ended: to the account's other resources, or back.
+    func redeliver(_ stanza: Stanza, from session: Session) {
+        guard !stanza.isCopy else { return }
+        switch stanza.kind {
+        case .message:
+            var message = stanza
+            message.to = session.account.jid
+            run(route(message))
+        case .iq:
+            run(bounce(stanza, .serviceUnavailable))
+        case .presence:
+            break
+        }
+    }
+
+    /// Does work that no stream waits for, and counts it until it is done.
+    public func run(_ work: Work) {
+        guard case .later(let body) = work else { return }
+        let loop = loops.first { $0.isCurrent } ?? loops[0]
+        runningCount.add(1, ordering: .relaxed)
+        let counted: @Sendable () async -> Void = { [self] in
+            await body()
+            runningCount.subtract(1, ordering: .relaxed)
+        }
+        if loop.isCurrent { loop.start(counted) } else { loop.post { loop.start(counted) } }
+    }
+
+    /// How many pieces of work run that no stream waits for.
+    var backgroundWorkCount: Int { runningCount.load(ordering: .relaxed) }
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// A domain that a server serves: its configuration, stores and modules.
+
+import Glibc
+public import Logging
+
+/// One served domain. Constant once the server runs; may be used from any thread.
+public final class Host: Sendable {
+    /// The domain, as an address.
+    public let address: BareJID
+    public let configuration: HostConfiguration
+    public let storage: Storage
+    public let router: Router
+    public let registry: SessionRegistry
+    public let time: any TimeSource
+    public let logger: Logger
+    /// For CPU-heavy work.
+    public let workers: WorkerPool
+    /// One change of an account at a time.
+    public let accountLocks: AccountLocks
+    /// What concerns all hosts: other domains for access rules, the interval between registrations.
+    public let server: ServerConfiguration
+
+    // Set once by XMPPServer before any stanza is routed, and read only after: the modules need the host first.
+    // `nonisolated(unsafe)`: as said above; loops start to work for the host after that.
+    nonisolated(unsafe) private var registrar = Registrar()
+    nonisolated(unsafe) private(set) var events = HostEvents(Registrar())
+    nonisolated(unsafe) private(set) var undeliveredKeepers: [UndeliveredKeeper] = []
+    nonisolated(unsafe) private(set) var presenceHandler: PresenceHandler?
+    nonisolated(unsafe) private(set) var subscriptionHandler: PresenceHandler?
+
+    typealias UndeliveredKeeper = @Sendable (ReceivedMessage) -> Work?
+
+    init(
+        address: BareJID,
+        configuration: HostConfiguration,
+        server: ServerConfiguration,
+        storage: Storage,
+        router: Router,
+        services: HostServices
+    ) {
+        self.address = address
+        self.configuration = configuration
+        self.server = server
+        self.storage = storage
+        self.router = router
+        registry = router.registry
+        time = services.time
+        workers = services.workers
+        accountLocks = services.accountLocks
+        var logger = services.logger
+        logger[metadataKey: "xmpp.host"] = "\(address)"
+        self.logger = logger
+    }
+
+    /// Takes what the modules registered. Called once.
+    func install(_ registrar: Registrar) {
+        self.registrar = registrar
+        events = HostEvents(registrar)
+        undeliveredKeepers = registrar.undeliveredKeepers
+        presenceHandler = registrar.presenceHandler
+        subscriptionHandler = registrar.subscriptionHandler
+    }
+
+    /// Whether an address belongs to this host.
+    func serves(_ address: JIDStorage) -> Bool {
+        let own = self.address.storage.bytes
+        guard address.domainpartEnd - address.domainpartStart == own.count else { return false }
+        return address.bytes.withUnsafeBufferPointer { bytes in
+            own.withUnsafeBufferPointer { own in
+                guard let left = bytes.baseAddress, let right = own.baseAddress else { return false }
+                return memcmp(left + address.domainpartStart, right, own.count) == 0
+            }
+        }
+    }
+
+    /// What an access rule gives to an address (FEATURES: `access`, `acl`).
+    public func access(_ rule: String, of address: JID) -> AccessValue {
+        server.access(rule, of: AccessSubject(address), on: configuration.domain)
+    }
+
+    /// The features that disco#info lists, sorted.
+    public func features(of target: DiscoTarget) -> [String] { (registrar.features[target] ?? []).sorted() }
+
+    /// The identities that disco#info lists.
+    public func identities(of target: DiscoTarget) -> [DiscoIdentity] { registrar.identities[target] ?? [] }
+
+    /// What a module offers to others under a protocol; nil when none does.
+    public func service<Service: Sendable>(_ type: Service.Type) -> Service? {
+        registrar.services[ObjectIdentifier(type)] as? Service
+    }
+
+    /// Who answers a request.
+    func handler(for request: IQRequest) -> Result<IQHandler, StanzaError> {
+        let name = request.payload.name, namespace = request.payload.namespace
+        func find(_ target: IQTarget) -> IQHandler? {
+            registrar.iqHandlers[.init(target: target, type: request.iq.type, name: name, namespace: namespace)]
+        }
+        guard request.account != nil else {
+            return find(.host).map { .success($0) } ?? .failure(.serviceUnavailable)
+        }
+        if let handler = find(.account) { return .success(handler) }
+        guard let handler = find(.ownAccount) else { return .failure(.serviceUnavailable) }
+        return request.isFromOwner ? .success(handler) : .failure(.forbidden)
+    }
+
+    func streamFeatures(_ stage: StreamFeature.Stage) -> [Element] {
+        registrar.streamFeatures.filter { $0.stage == stage }.compactMap { $0.element() }
+    }
+
+    var bindFeatures: [BindFeature] { registrar.bindFeatures }
+
+    func nonzaHandler(for element: Element) -> (@Sendable (Session, Element) -> Work)? {
+        registrar.nonzaHandlers[.init(name: element.name, namespace: element.namespace)]
+    }
+
+    func unauthenticatedHandler(for payload: Element) -> (@Sendable (UnauthenticatedRequest) -> IQAnswer)? {
+        registrar.unauthenticatedHandlers[.init(name: payload.name, namespace: payload.namespace)]
+    }
+}
+
+/// What all hosts of a server share.
+struct HostServices: Sendable {
+    var time: any TimeSource
+    var workers: WorkerPool
+    var accountLocks: AccountLocks
+    var logger: Logger
+}
+
+/// The listeners to the events that the core raises, looked up once.
+struct HostEvents: Sendable {
+    let sessionBound: NoticeHandlers<Session>
+    let sessionEnded: NoticeHandlers<EndedSession>
+    let filterDelivery: FilterHandlers<Delivery>
+    let filterSentMessage: FilterHandlers<SentMessage>
+    let filterReceivedMessage: FilterHandlers<ReceivedMessage>
+    let messageSent: NoticeHandlers<SentMessage>
+    let messageDelivered: NoticeHandlers<DeliveredMessage>
+    let hostAnswered: NoticeHandlers<HostReply>
+    let accountRemoved: NoticeHandlers<RemovedAccount>
+    let presenceChanged: NoticeHandlers<PresenceChange>
+    let streamReceived: NoticeHandlers<Session>
+
+    init(_ registrar: Registrar) {
+        sessionBound = registrar.handlers(of: .sessionBound)
+        sessionEnded = registrar.handlers(of: .sessionEnded)
+        filterDelivery = registrar.handlers(of: .delivery)
+        filterSentMessage = registrar.handlers(of: .sentMessage)
+        filterReceivedMessage = registrar.handlers(of: .receivedMessage)
+        messageSent = registrar.handlers(of: .messageSent)
+        messageDelivered = registrar.handlers(of: .messageDelivered)
+        hostAnswered = registrar.handlers(of: .hostAnswered)
+        accountRemoved = registrar.handlers(of: .accountRemoved)
+        presenceChanged = registrar.handlers(of: .presenceChanged)
+        streamReceived = registrar.handlers(of: .stanzaReceived)
+    }
+}
+
+/// An account that was removed with everything stored for it.
+public struct RemovedAccount: Sendable {
+    public let account: BareJID
+    public let host: Host
+}
+
+/// A session that became available or unavailable, or whose presence changed.
+public struct PresenceChange: Sendable {
+    public let session: Session
+    /// What it broadcast before; nil when it was not available.
+    public let old: Presence?
+    /// What it broadcast now, of type available or unavailable.
+    public let new: Presence
+}
+
+extension Notice where Payload == RemovedAccount {
+    /// An account was removed, and what the stores held for it. Its sessions are told to end.
+    public static var accountRemoved: Notice<RemovedAccount> { Notice("account-removed") }
+}
+
+extension Notice where Payload == PresenceChange {
+    /// A session broadcast presence; contacts have been told. On the session's loop.
+    public static var presenceChanged: Notice<PresenceChange> { Notice("presence-changed") }
+}
+
+extension Notice where Payload == Session {
+    /// A client sent a stanza. On its session's loop, before the stanza is routed.
+    public static var stanzaReceived: Notice<Session> { Notice("stanza-received") }
+}
+
+extension Host {
+    /// Tells listeners that a session broadcast presence. The module that broadcasts calls this, last.
+    public func presenceChanged(_ change: PresenceChange) -> Work { events.presenceChanged.raise(change) }
+
+    /// Removes an account, everything stored for it, and its sessions.
+    ///
+    /// - Throws: ``StorageError`` of the first store that failed.
+    public func removeAccount(_ account: BareJID) async throws(StorageError) {
+        try await storage.removeAll(for: account)
+        for record in registry.sessions(of: account) {
+            record.session.disconnect(StreamError(.notAuthorized, text: "the account was removed"))
+        }
+        await events.accountRemoved.raise(RemovedAccount(account: account, host: self)).finish()
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// One change of an account at a time.
+
+import Synchronization
+
+/// Runs asynchronous work of one account one after the other, in the order in which it was asked for; that of different
+/// accounts at the same time. May be used from any isolation.
+public final class AccountLocks: Sendable {
+    private let waiting = Mutex<[BareJID: [UnsafeContinuation<Void, Never>]]>([:])
+
+    init() {}
+
+    /// Runs `body` while no other work of the account runs.
+    ///
+    /// `body` must not ask for the same account again: it would wait for itself.
+    public func withLock<Result, Failure>(
+        _ account: BareJID,
+        _ body: () async throws(Failure) -> Result
+    ) async throws(Failure) -> Result {
+        await acquire(account)
+        defer { release(account) }
+        return try await body()
+    }
+
+    private func acquire(_ account: BareJID) async {
+        // Unsafe, for speed: each continuation is resumed once, by release(), which takes it out of the queue.
+        await withUnsafeContinuation { continuation in
+            let isFree = waiting.withLock { waiting in
+                guard waiting[account] != nil else {
+                    waiting[account] = []
+                    return true
+                }
+                waiting[account]?.append(continuation)
+                return false
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    private func release(_ account: BareJID) {
+        let next: UnsafeContinuation<Void, Never>? = waiting.withLock { waiting in
+            guard let queue = waiting[account], let first = queue.first else {
+                waiting[account] = nil
+                return nil
+            }
+            waiting[account] = Array(queue.dropFirst())
+            return first
+        }
+        next?.resume()
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which sessions there are: the one thing that all loops share.
+
+import Synchronization
+
+/// What other loops may know of a session.
+public struct SessionRecord: Sendable {
+    public let session: Session
+    /// The priority of an available resource; nil while it is not available.
+    public internal(set) var priority: Int8?
+    /// The presence it broadcast last; nil while it is not available.
+    public internal(set) var presence: Presence?
+    /// Whether it asked for its roster (RFC 6121 section 2.2).
+    public internal(set) var isInterested = false
+    public internal(set) var marks: Set<SessionMark> = []
+
+    public var isAvailable: Bool { priority != nil }
+}
+
+/// The bound sessions of all hosts of a server, by account. May be used from any thread.
+public final class SessionRegistry: Sendable {
+    /// Accounts are spread over so many dictionaries, each behind its own mutex, that loops seldom meet.
+    private static let shardCount = 64
+
+    private final class Shard: Sendable {
+        let accounts = Mutex<[BareJID: [SessionRecord]]>([:])
+    }
+    private let shards: [Shard]
+
+    init() { shards = (0..<Self.shardCount).map { _ in Shard() } }
+
+    private func shard(_ account: BareJID) -> Shard {
+        shards[Int(UInt(bitPattern: account.storage.hash) % UInt(Self.shardCount))]
+    }
+
+    /// The sessions of an account, in the order in which they were bound; empty when it has none.
+    public func sessions(of account: BareJID) -> [SessionRecord] {
+        shard(account).accounts.withLock { $0[account] ?? [] }
+    }
+
+    /// The session of a full JID; nil when there is none.
+    public func session(_ jid: FullJID) -> SessionRecord? {
+        sessions(of: jid.bare).first { $0.session.jid == jid }
+    }
+
+    /// How many sessions there are.
+    public var count: Int {
+        shards.reduce(0) { sum, shard in sum + shard.accounts.withLock { $0.values.reduce(0) { $0 + $1.count } } }
+    }
+
+    /// All sessions there are now.
+    var all: [Session] {
+        shards.flatMap { shard in shard.accounts.withLock { $0.values.flatMap { $0.map(\.session) } } }
+    }
+
+    /// Adds a session.
+    ///
+    /// - Returns: the session that had the same full JID, which is no longer registered; nil when there was none.
+    func insert(_ session: Session) -> Session? {
+        shard(session.account).accounts.withLock { accounts in
+            var records = accounts[session.account] ?? []
+            let index = records.firstIndex { $0.session.jid == session.jid }
+            let replaced = index.map { records.remove(at: $0).session }
+            records.append(SessionRecord(session: session))
+            accounts[session.account] = records
+            return replaced
+        }
+    }
+
+    /// Changes what others know of a session; nothing if it is no longer registered.
+    func update(_ session: Session, _ change: (inout SessionRecord) -> Void) {
+        shard(session.account).accounts.withLock { accounts in
+            guard let index = accounts[session.account]?.firstIndex(where: { $0.session === session }) else { return }
+            change(&accounts[session.account]![index])  // found in the line above, under the same lock
+        }
+    }
+
+    func remove(_ session: Session) {
+        shard(session.account).accounts.withLock { accounts in
+            accounts[session.account]?.removeAll { $0.session === session }
+            if accounts[session.account]?.isEmpty == true { accounts[session.account] = nil }
+        }
+    }
+}
