@@ -17,7 +17,7 @@ struct JIDCache {
         var text: [UInt8]
         var jid: JID
     }
-    private var entries = [Entry?](repeating: nil, count: JIDCache.entryCountMax)
+    private var entries = [Optional<Entry>](repeating: nil, count: JIDCache.entryCountMax)
 
     /// The address that `text` spells.
     ///

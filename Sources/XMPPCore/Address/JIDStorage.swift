@@ -62,11 +62,7 @@ final class JIDStorage: Sendable {
         }
         let localpartByteCount = bytes.count
         if localpartByteCount > 0 { bytes.append(0x40) }
-        // RFC 7622 section 3.2: one trailing dot is stripped before comparison.
-        let rooted = domainpart.last == 0x2E
-        guard let domain = prepare(rooted ? Array(domainpart.dropLast()) : domainpart, .nameprep) else {
-            throw .domainpart
-        }
+        guard let domain = Domainpart.prepare(domainpart) else { throw .domainpart }
         let bare = JIDStorage(
             bytes: bytes + domain,
             localpartByteCount: localpartByteCount,

@@ -67,6 +67,8 @@ enum StringPreparation {
         let capacity = Self.partByteCountMax * 4
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: capacity) { buffer -> [UInt8]? in
             guard let base = buffer.baseAddress, let source = part.baseAddress else { return nil }
+            // The library would take a NUL for the end. No profile allows one.
+            guard memchr(source, 0, part.count) == nil else { return nil }
             memcpy(base, source, part.count)
             base[part.count] = 0
             let status =
