@@ -81,9 +81,8 @@ public enum PresenceType: Sendable {
 extension String {
     /// Without the white space of XML at both ends.
     func trimmingXMLSpace() -> String {
-        let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
-        let bytes = utf8.drop(while: isSpace)
-        guard let last = bytes.lastIndex(where: { !isSpace($0) }) else { return "" }
+        let bytes = utf8.drop(while: \.isXMLSpace)
+        guard let last = bytes.lastIndex(where: { !$0.isXMLSpace }) else { return "" }
         return String(self[bytes.startIndex...last])
     }
 }

@@ -101,11 +101,8 @@ public struct Stanza: Sendable {
 
     /// Attributes besides those kept beside the element, text and children.
     private func copyRest(into builder: inout ElementBuilder, keeping isWanted: (Element) -> Bool) {
-        for (name, value) in element.attributes where name != "to" && name != "from" && name != "type" {
-            builder.attribute(name, value)
-        }
-        builder.attribute("lang", element.language, .xml)
-        for child in element.children where isWanted(child) { builder.append(child) }
+        builder.appendAttributes(of: element, except: Self.isKeptBeside)
+        builder.appendContent(of: element, where: isWanted)
     }
 
     /// Whether an attribute is kept beside the element, and what the element says of it does not count.

@@ -9,6 +9,8 @@ public struct ElementBuilder: Sendable {
     private(set) var bytes: [UInt8] = []
     /// Indexes of the elements that are open.
     private var open: [Int] = []
+    /// Whether the last node is text of the innermost open element, which more text joins.
+    private var endsWithText = false
 
     public init() {}
 
@@ -36,9 +38,39 @@ public struct ElementBuilder: Sendable {
 
     /// Adds a whole element to the one that is open.
     public mutating func append(_ element: Element) {
+        endsWithText = false
         element.tree.read { contents in
             let end = contents.end(element.index)
-            for index in element.index..<end { copy(contents.nodes[index], at: index, from: element.index, of: contents) }
+            let shift = nodes.count - element.index
+            for index in element.index..<end { copy(contents.nodes[index], shift, of: contents) }
+        }
+    }
+
+    /// Adds the attributes of an element to the element opened last, but for those in no namespace whose name is unwanted.
+    mutating func appendAttributes(of element: Element, except isUnwanted: (UnsafeBufferPointer<UInt8>) -> Bool) {
+        element.tree.read { contents in
+            for offset in 0..<Int(contents.nodes[element.index].attributeCount) {
+                let node = contents.nodes[element.index + 1 + offset]
+                if node.namespaceByteCount == 0, isUnwanted(contents.name(node)) { continue }
+                addAttribute(put(contents.name(node)), put(contents.namespace(node)), put(contents.value(node)))
+            }
+        }
+    }
+
+    /// Adds the text inside an element, and those of its children that are wanted, to the element that is open.
+    mutating func appendContent(of element: Element, where isWanted: (Element) -> Bool) {
+        element.tree.read { contents in
+            var next = contents.contentStart(element.index)
+            let end = contents.end(element.index)
+            while next < end {
+                if contents.nodes[next].kind == .text {
+                    addText(put(contents.value(contents.nodes[next])))
+                } else {
+                    let child = Element(tree: element.tree, index: next)
+                    if isWanted(child) { append(child) }
+                }
+                next = contents.end(next)
+            }
         }
     }
 
@@ -61,6 +93,7 @@ public struct ElementBuilder: Sendable {
     public mutating func close() {
         guard let index = open.popLast() else { preconditionFailure("close() without open()") }
         nodes[index].position = UInt32(nodes.count)
+        endsWithText = false
     }
 
     /// The element. Every element must have been closed.
@@ -87,6 +120,7 @@ public struct ElementBuilder: Sendable {
 
     mutating func startElement(_ name: Range, _ namespace: Range) {
         open.append(nodes.count)
+        endsWithText = false
         var node = ElementNode(kind: .element)
         node.nameOffset = name.offset
         node.nameByteCount = UInt16(clamping: name.byteCount)
@@ -111,12 +145,13 @@ public struct ElementBuilder: Sendable {
 
     /// Text that follows text joins it: parsers deliver it in pieces.
     mutating func addText(_ value: Range) {
-        if let last = nodes.indices.last, nodes[last].kind == .text,
-            nodes[last].position + nodes[last].valueByteCount == value.offset
-        {
+        guard value.byteCount > 0 else { return }
+        // Nothing else was put since, so the bytes follow each other.
+        if endsWithText, let last = nodes.indices.last {
             nodes[last].valueByteCount += value.byteCount
             return
         }
+        endsWithText = true
         var node = ElementNode(kind: .text)
         node.position = value.offset
         node.valueByteCount = value.byteCount
@@ -147,16 +182,17 @@ public struct ElementBuilder: Sendable {
         nodes.removeAll(keepingCapacity: true)
         bytes.removeAll(keepingCapacity: true)
         open.removeAll(keepingCapacity: true)
+        endsWithText = false
     }
 
-    private mutating func copy(_ node: ElementNode, at index: Int, from first: Int, of contents: ElementTree.Contents) {
+    /// - Parameter shift: how much farther along than in `contents` a node is here.
+    private mutating func copy(_ node: ElementNode, _ shift: Int, of contents: ElementTree.Contents) {
         var copy = node
         if node.kind != .text {
             copy.nameOffset = put(contents.name(node)).offset
             copy.namespaceOffset = put(contents.namespace(node)).offset
         }
         if node.kind == .element {
-            let shift = nodes.count - (index - first) - first
             copy.position = UInt32(Int(node.position) + shift)
         } else {
             copy.position = put(contents.value(node)).offset

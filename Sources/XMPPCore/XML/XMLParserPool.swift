@@ -18,7 +18,7 @@ final class XMLParserPool {
             return parser
         }
         let parser = XMLStreamParser(limits: limits)
-        let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
+        let header = "<stream:stream xmlns='\(Namespace.client)' xmlns:stream='\(Namespace.stream)'>"
         let primed = Array(header.utf8).withUnsafeBufferPointer { parser.feed($0) }
         precondition(primed.failure == nil && parser.isInterchangeable, "the usual stream header does not parse")
         return parser

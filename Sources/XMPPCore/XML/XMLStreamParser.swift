@@ -38,15 +38,16 @@ final class XMLStreamParser {
     private var limits: XMLLimits
     /// Bytes fed, and how many of them belong to what is complete; both since the parser was made.
     private var fedByteCount = 0
+    private var utf8Check = OverlongUTF8Check()
     private var completeByteCount = 0
 
     init(limits: XMLLimits) {
         self.limits = limits
-        guard let context = xmlCreatePushParserCtxt(&SAX.handler, nil, nil, 0, nil) else { fatalError("out of memory") }
+        guard let context = xmlCreatePushParserCtxt(SAX.handler, nil, nil, 0, nil) else { fatalError("out of memory") }
         self.context = context
         context.pointee.userData = Unmanaged.passUnretained(self).toOpaque()
-        // No network, no entities but XML's own. The declared encoding is checked, never obeyed.
-        xmlCtxtUseOptions(context, Int32(XML_PARSE_NONET.rawValue | XML_PARSE_IGNORE_ENC.rawValue))
+        // There are no entities but XML's own: NOENT only makes `&amp;` in an attribute a `&`, not a reference again.
+        xmlCtxtUseOptions(context, Int32(XML_PARSE_NONET.rawValue | XML_PARSE_NOENT.rawValue))
     }
 
     deinit { xmlFreeParserCtxt(context) }
@@ -54,18 +55,21 @@ final class XMLStreamParser {
     /// Whether the parser stands between first-level elements of a stream with the usual header, so that another parser
     /// in that state can take its place.
     var isInterchangeable: Bool {
-        guard depth == 1, failure == nil, header?.isCanonical == true, let input = context.pointee.input else {
-            return false
-        }
-        return input.pointee.cur == input.pointee.end
+        // White space that libxml2 holds back means nothing to the next stream either.
+        depth == 1 && failure == nil && header?.isCanonical == true && unparsed.allSatisfy(\.isXMLSpace)
     }
 
     /// Whether names that peers chose, or a large stanza, have made the parser hold more than a new one.
     var isOutgrown: Bool {
-        xmlDictSize(context.pointee.dict) > Self.nameCountMax || builder.capacityByteCount > Self.builderByteCountMax
+        xmlDictSize(context.pointee.dict) > Self.nameCountMax
+            || xmlDictGetUsage(context.pointee.dict) > Self.idleDictionaryByteCountMax
+            || builder.capacityByteCount > Self.idleBuilderByteCountMax
     }
     private static let nameCountMax: Int32 = 512
-    private static let builderByteCountMax = 65_536
+    private static let idleDictionaryByteCountMax = 65_536
+    private static let idleBuilderByteCountMax = 65_536
+    /// libxml2 keeps each name that it has seen, and a stream with an unusual header keeps its parser.
+    private static let dictionaryByteCountMax = 1_048_576
 
     /// Takes the limits of the stream that it parses from now on.
     func adopt(_ limits: XMLLimits) { self.limits = limits }
@@ -74,30 +78,70 @@ final class XMLStreamParser {
     ///
     /// - Returns: what became complete, in order. When the XML is at fault, what came before the fault.
     func feed(_ bytes: UnsafeBufferPointer<UInt8>) -> (events: [XMLStreamEvent], failure: StreamError?) {
-        guard failure == nil, let base = bytes.baseAddress, bytes.count > 0 else { return ([], failure) }
+        var rest = bytes[...]
+        while failure == nil, !rest.isEmpty {
+            let slice = rest.prefix(sliceByteCountMax)
+            let valid = utf8Check.validPrefix(UnsafeBufferPointer(rebasing: slice))
+            if !valid.isEmpty { parse(valid) }
+            if valid.count < slice.count, failure == nil { failure = StreamError(.notWellFormed) }
+            rest = rest[slice.endIndex...]
+        }
+        defer { events = [] }
+        return (events, failure)
+    }
+
+    /// How much libxml2 may be given at once.
+    private var sliceByteCountMax: Int {
+        // Of CDATA it takes this much in a call, and scans all of the rest again in the next.
+        if context.pointee.instate == XML_PARSER_CDATA_SECTION { return Self.characterDataByteCount }
+        // Never so much that it would see too long a tag whole. What it holds is less than that (see `parse`).
+        return min(limits.markupByteCountMax - unparsed.count, Self.sliceByteCountMax)
+    }
+    private static let sliceByteCountMax = 4096
+    /// libxml2's XML_PARSER_BIG_BUFFER_SIZE.
+    private static let characterDataByteCount = 300
+
+    private func parse(_ bytes: UnsafeBufferPointer<UInt8>) {
         if fedByteCount < Self.encodingProbeByteCount, let wrong = encodingFault(bytes) {
             failure = wrong
-            return ([], wrong)
+            return
         }
         fedByteCount &+= bytes.count
-        base.withMemoryRebound(to: CChar.self, capacity: bytes.count) { text in
-            let status = xmlParseChunk(context, text, Int32(clamping: bytes.count), 0)
-            if failure == nil, status != 0 || context.pointee.wellFormed == 0 || context.pointee.nsWellFormed == 0 {
-                failure = fault(of: status)
-            }
+        bytes.withMemoryRebound(to: CChar.self) { text in
+            // The result repeats what the error handler was told.
+            _ = xmlParseChunk(context, text.baseAddress, Int32(clamping: text.count), 0)
         }
-        if failure == nil, fedByteCount - completeByteCount > limits.stanzaByteCountMax {
+        while failure == nil, context.pointee.instate == XML_PARSER_CDATA_SECTION,
+            unparsed.count > 2 * Self.characterDataByteCount
+        {
+            // As above.
+            _ = xmlParseChunk(context, nil, 0, 0)
+        }
+        guard failure == nil else { return }
+        if context.pointee.wellFormed == 0 || context.pointee.disableSAX != 0 {
+            failure = StreamError(.notWellFormed)
+        } else if unparsed.count >= limits.markupByteCountMax {
+            failure = StreamError(.policyViolation, text: "a tag is longer than \(limits.markupByteCountMax) bytes")
+        } else if fedByteCount - completeByteCount > limits.stanzaByteCountMax {
             failure = tooLong
+        } else if xmlDictGetUsage(context.pointee.dict) > Self.dictionaryByteCountMax {
+            failure = StreamError(.policyViolation, text: "too many different names")
         }
-        defer { events.removeAll(keepingCapacity: true) }
-        return (events, failure)
+    }
+
+    /// What libxml2 was given and waits with: the beginning of a tag, or a little text.
+    private var unparsed: UnsafeBufferPointer<UInt8> {
+        guard let input = context.pointee.input?.pointee, let cur = input.cur, let end = input.end else {
+            return UnsafeBufferPointer(start: nil, count: 0)
+        }
+        return UnsafeBufferPointer(start: cur, count: end - cur)
     }
 
     // RFC 6120 section 11.6: UTF-8 only. libxml2 would guess UTF-16 and UTF-32 from the first four bytes.
     private static let encodingProbeByteCount = 4
 
     private func encodingFault(_ bytes: UnsafeBufferPointer<UInt8>) -> StreamError? {
-        let probe = bytes.prefix(Self.encodingProbeByteCount)
+        let probe = bytes.prefix(Self.encodingProbeByteCount - fedByteCount)
         return probe.contains { $0 == 0 || $0 == 0xFE || $0 == 0xFF } ? StreamError(.unsupportedEncoding) : nil
     }
 
@@ -105,17 +149,27 @@ final class XMLStreamParser {
         StreamError(.policyViolation, text: "stanza larger than \(limits.stanzaByteCountMax) bytes")
     }
 
-    private func fault(of status: Int32) -> StreamError {
-        let code = context.pointee.errNo
-        switch UInt32(bitPattern: code) {
+    /// libxml2 found the XML at fault. The first fault counts; after one that is not fatal (all of namespaces) libxml2
+    /// goes on, and the callbacks do not.
+    func fault(_ error: xmlError) {
+        guard failure == nil, error.level != XML_ERR_WARNING else { return }
+        let condition: StreamError.Condition
+        switch UInt32(bitPattern: error.code) {
+        case XML_WAR_NS_URI.rawValue:
+            // A namespace that is no URI: its name is compared, never resolved.
+            return
         case XML_ERR_UNDECLARED_ENTITY.rawValue, XML_WAR_UNDECLARED_ENTITY.rawValue:
             // RFC 6120 section 11.1: no references to entities that XML does not predefine.
-            return StreamError(.restrictedXML)
+            condition = .restrictedXML
         case XML_ERR_UNKNOWN_ENCODING.rawValue, XML_ERR_UNSUPPORTED_ENCODING.rawValue:
-            return StreamError(.unsupportedEncoding)
+            condition = .unsupportedEncoding
+        case XML_ERR_INVALID_ENCODING.rawValue where header == nil:
+            // The declaration names an encoding that the bytes are not in.
+            condition = .unsupportedEncoding
         default:
-            return StreamError(.notWellFormed)
+            condition = .notWellFormed
         }
+        failure = StreamError(condition)
     }
 
     private func fail(_ error: StreamError) {
@@ -133,7 +187,7 @@ final class XMLStreamParser {
 
     // MARK: callbacks
 
-    fileprivate func startElement(_ start: SAX.Start) {
+    func startElement(_ start: SAX.Start) {
         guard failure == nil else { return }
         defer { depth += 1 }
         guard depth > 0 else { return openStream(start) }
@@ -141,8 +195,13 @@ final class XMLStreamParser {
         guard depth <= limits.depthMax else {
             return fail(StreamError(.policyViolation, text: "elements nested deeper than \(limits.depthMax)"))
         }
-        guard start.attributeCount + start.declarationCount <= limits.attributeCountMax else {
+        // A node counts its attributes in 16 bits.
+        guard start.attributeCount + start.declarationCount <= min(limits.attributeCountMax, Int(UInt16.max)) else {
             return fail(StreamError(.policyViolation, text: "more than \(limits.attributeCountMax) attributes"))
+        }
+        // libxml2 keeps prefix and name of each in one array.
+        guard Int(context.pointee.nsNr) / 2 <= limits.namespaceCountMax else {
+            return fail(StreamError(.policyViolation, text: "more than \(limits.namespaceCountMax) namespaces"))
         }
         guard let name = put(start.name), let namespace = putNamespace(start.namespace) else { return failName() }
         builder.startElement(name, namespace)
@@ -154,7 +213,7 @@ final class XMLStreamParser {
         checkSize()
     }
 
-    fileprivate func endElement() {
+    func endElement() {
         guard failure == nil else { return }
         depth -= 1
         guard depth > 0 else {
@@ -163,38 +222,47 @@ final class XMLStreamParser {
         }
         builder.close()
         if depth == 1 {
+            guard parsedByteCount - completeByteCount <= limits.stanzaByteCountMax else { return fail(tooLong) }
             events.append(.element(builder.finish()))
             completeByteCount = parsedByteCount
         }
     }
 
-    fileprivate func characters(_ text: UnsafeBufferPointer<UInt8>) {
+    func characters(_ text: UnsafeBufferPointer<UInt8>) {
         guard failure == nil else { return }
         if depth > 1 {
             builder.addText(builder.put(text))
             checkSize()
-        } else if text.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }) {
+        } else if !text.allSatisfy(\.isXMLSpace) {
             // RFC 6120 section 4.9.3.1: text where only stanzas may be
             fail(StreamError(.badFormat))
+        } else if let base = context.pointee.input?.pointee.base, let end = context.pointee.input?.pointee.end,
+            let start = text.baseAddress, start >= base, start <= end
+        {
+            // libxml2 steps over some text only after this call.
+            completeByteCount = Int(clamping: context.pointee.input.pointee.consumed) + (start - base) + text.count
         } else {
             completeByteCount = parsedByteCount
         }
     }
 
     /// Comments, processing instructions, DTDs and entity references (RFC 6120 section 11.1).
-    fileprivate func restricted() { fail(StreamError(.restrictedXML)) }
+    func restricted() { fail(StreamError(.restrictedXML)) }
 
     private func openStream(_ start: SAX.Start) {
         var header = StreamHeader(isCanonical: true)
-        guard Namespace.stream.uri.hasSameBytes(as: start.namespace) else { return fail(StreamError(.invalidNamespace)) }
+        guard Namespace.stream.uri.hasSameBytes(as: start.namespace) else {
+            return fail(StreamError(.invalidNamespace))
+        }
         // RFC 6120 section 4.7: the root is <stream/>
         guard "stream".hasSameBytes(as: start.name) else { return fail(StreamError(.badFormat)) }
         guard start.attributeCount + start.declarationCount <= limits.attributeCountMax else {
             return fail(StreamError(.policyViolation))
         }
-        if let encoding = context.pointee.encoding, strcasecmp(SAX.text(encoding), "UTF-8") != 0 {
-            return fail(StreamError(.unsupportedEncoding))
-        }
+        // RFC 6120 section 11.6: what is declared, and what libxml2 guessed from the first bytes.
+        guard context.pointee.encoding.map({ strcasecmp(SAX.text($0), "UTF-8") == 0 }) ?? true,
+            context.pointee.input?.pointee.buf?.pointee.encoder == nil
+        else { return fail(StreamError(.unsupportedEncoding)) }
         var isClient = false
         for index in 0..<start.declarationCount {
             let (prefix, uri) = start.declaration(index)
@@ -218,12 +286,14 @@ final class XMLStreamParser {
             }
         }
         self.header = header
-        completeByteCount = parsedByteCount
+        // libxml2 has yet to step over the `>`.
+        completeByteCount = parsedByteCount + 1
         events.append(.opened(header))
     }
 
     private func put(_ name: UnsafeBufferPointer<UInt8>) -> ElementBuilder.Range? {
-        name.count <= limits.nameByteCountMax ? builder.put(name) : nil
+        // A node counts a name's bytes in 16 bits.
+        name.count <= min(limits.nameByteCountMax, Int(UInt16.max)) ? builder.put(name) : nil
     }
 
     /// Children mostly share their parent's namespace, and then its bytes.
@@ -236,97 +306,6 @@ final class XMLStreamParser {
     }
 
     private func checkSize() {
-        // A node costs more than the few bytes of markup behind it, so the tree has a bound of its own.
-        if builder.byteCount > limits.stanzaByteCountMax * 4 { fail(tooLong) }
-    }
-}
-
-/// libxml2's callbacks, and what they hand over.
-private enum SAX {
-    /// `nonisolated(unsafe)`: written here once; libxml2 copies it into each context.
-    nonisolated(unsafe) static var handler: xmlSAXHandler = {
-        var sax = xmlSAXHandler()
-        sax.initialized = UInt32(XML_SAX2_MAGIC)
-        sax.startElementNs = { parser, name, _, namespace, declarationCount, declarations, attributeCount, _, attributes in
-            guard let parser, let name else { return }
-            let start = Start(
-                name: string(name),
-                namespace: string(namespace),
-                attributeCount: Int(attributeCount),
-                declarationCount: Int(declarationCount),
-                attributes: attributes,
-                declarations: declarations
-            )
-            SAX.parser(parser) { $0.startElement(start) }
-        }
-        sax.endElementNs = { parser, _, _, _ in
-            guard let parser else { return }
-            SAX.parser(parser) { $0.endElement() }
-        }
-        let characters: charactersSAXFunc = { parser, text, count in
-            guard let parser, let text else { return }
-            SAX.parser(parser) { $0.characters(UnsafeBufferPointer(start: text, count: Int(count))) }
-        }
-        sax.characters = characters
-        sax.ignorableWhitespace = characters
-        sax.cdataBlock = characters
-        sax.comment = { parser, _ in parser.map { SAX.parser($0) { $0.restricted() } } }
-        sax.processingInstruction = { parser, _, _ in parser.map { SAX.parser($0) { $0.restricted() } } }
-        sax.internalSubset = { parser, _, _, _ in parser.map { SAX.parser($0) { $0.restricted() } } }
-        sax.reference = { parser, _ in parser.map { SAX.parser($0) { $0.restricted() } } }
-        // Errors are read from the context. Without a handler libxml2 would print them.
-        sax.serror = { _, _ in }
-        return sax
-    }()
-
-    @inline(__always)
-    static func parser(_ pointer: UnsafeMutableRawPointer, _ body: (XMLStreamParser) -> Void) {
-        // The parser is alive: it is inside feed(), the only caller of libxml2.
-        Unmanaged<XMLStreamParser>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
-    }
-
-    /// A NUL-terminated string of libxml2's; empty for NULL.
-    @inline(__always)
-    static func string(_ pointer: UnsafePointer<xmlChar>?) -> UnsafeBufferPointer<UInt8> {
-        guard let pointer else { return UnsafeBufferPointer(start: nil, count: 0) }
-        return UnsafeBufferPointer(start: pointer, count: strlen(text(pointer)))
-    }
-
-    @inline(__always)
-    static func text(_ pointer: UnsafePointer<xmlChar>) -> UnsafePointer<CChar> {
-        UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self)
-    }
-
-    /// A start tag, valid during the callback.
-    struct Start {
-        let name: UnsafeBufferPointer<UInt8>
-        let namespace: UnsafeBufferPointer<UInt8>
-        let attributeCount: Int
-        let declarationCount: Int
-        let attributes: UnsafeMutablePointer<UnsafePointer<xmlChar>?>?
-        let declarations: UnsafeMutablePointer<UnsafePointer<xmlChar>?>?
-
-        typealias Attribute = (
-            name: UnsafeBufferPointer<UInt8>, namespace: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
-        )
-
-        /// libxml2 hands over five pointers each: local name, prefix, namespace, start and end of the value.
-        @inline(__always)
-        func attribute(_ index: Int) -> Attribute {
-            guard let attributes, let start = attributes[index * 5 + 3], let end = attributes[index * 5 + 4] else {
-                let none = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
-                return (none, none, none)
-            }
-            return (
-                SAX.string(attributes[index * 5]),
-                SAX.string(attributes[index * 5 + 2]),
-                UnsafeBufferPointer(start: start, count: end - start)
-            )
-        }
-
-        /// Prefix (empty for the default namespace) and name.
-        func declaration(_ index: Int) -> (prefix: UnsafeBufferPointer<UInt8>, uri: UnsafeBufferPointer<UInt8>) {
-            (SAX.string(declarations?[index * 2]), SAX.string(declarations?[index * 2 + 1]))
-        }
+        if builder.byteCount > limits.treeByteCountMax { fail(tooLong) }
     }
 }

@@ -53,8 +53,12 @@ extension ByteBuffer {
     mutating func appendEscaped(_ text: UnsafeBufferPointer<UInt8>) {
         var copied = 0
         for index in text.indices {
+            let byte = text[index]
+            // Letters, by far the most, are above all that is escaped.
+            if byte > 0x3E, byte != 0xEF { continue }
             let escape: StaticString
-            switch text[index] {
+            var byteCount = 1
+            switch byte {
             case 0x26: escape = "&amp;"
             case 0x3C: escape = "&lt;"
             case 0x3E: escape = "&gt;"
@@ -62,11 +66,19 @@ extension ByteBuffer {
             case 0x22: escape = "&quot;"
             // A parser would turn these into line feeds or, in attributes, spaces.
             case 0x0D: escape = "&#13;"
+            case 0x09, 0x0A: continue
+            // XML cannot say these, not even by reference: they would end the receiver's stream (XML 1.0 section 2.2).
+            case 0x00..<0x20: escape = "\u{FFFD}"
+            case 0xEF:
+                // U+FFFE and U+FFFF
+                guard index + 2 < text.endIndex, text[index + 1] == 0xBF, text[index + 2] >= 0xBE else { continue }
+                escape = "\u{FFFD}"
+                byteCount = 3
             default: continue
             }
             append(UnsafeBufferPointer(rebasing: text[copied..<index]))
             append(escape)
-            copied = index + 1
+            copied = index + byteCount
         }
         append(UnsafeBufferPointer(rebasing: text[copied...]))
     }
@@ -82,7 +94,8 @@ extension ByteBuffer {
         append(0x20)
         append(name)
         append("='")
-        appendEscaped(value)
+        var value = value
+        value.withUTF8 { appendAttributeValue($0) }
         append(0x27)
     }
 
@@ -102,10 +115,12 @@ extension ByteBuffer {
             }
         if !inherited {
             append(" xmlns='")
-            appendEscaped(contents.namespace(node))
+            appendAttributeValue(contents.namespace(node))
             append(0x27)
         }
-        for offset in 0..<Int(node.attributeCount) { appendAttribute(contents, contents.nodes[index + 1 + offset], offset) }
+        for offset in 0..<Int(node.attributeCount) {
+            appendAttribute(contents, contents.nodes[index + 1 + offset], offset)
+        }
         guard contents.contentStart(index) < contents.end(index) else {
             append("/>")
             return
@@ -140,7 +155,7 @@ extension ByteBuffer {
                 append("xmlns:")
                 append(String(prefix.dropLast()))
                 append("='")
-                appendEscaped(contents.namespace(node))
+                appendAttributeValue(contents.namespace(node))
                 append("' ")
                 append(prefix)
             }
@@ -154,13 +169,13 @@ extension ByteBuffer {
     /// Attribute values: white space is written as references, for a parser normalises it to spaces.
     private mutating func appendAttributeValue(_ value: UnsafeBufferPointer<UInt8>) {
         guard value.contains(where: { $0 == 0x0A || $0 == 0x09 }) else { return appendEscaped(value) }
-        for index in value.indices {
-            switch value[index] {
-            case 0x0A: append("&#10;")
-            case 0x09: append("&#9;")
-            default: appendEscaped(UnsafeBufferPointer(rebasing: value[index...index]))
-            }
+        var copied = 0
+        for index in value.indices where value[index] == 0x0A || value[index] == 0x09 {
+            appendEscaped(UnsafeBufferPointer(rebasing: value[copied..<index]))
+            append(value[index] == 0x0A ? "&#10;" : "&#9;")
+            copied = index + 1
         }
+        appendEscaped(UnsafeBufferPointer(rebasing: value[copied...]))
     }
 
     private func same(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
