@@ -29,4 +29,4 @@ bench:      ## build optimized, and measure with a load generator (arguments: AR
 check:      ## lint, then test
 	@scripts/lint.sh && scripts/test.sh
 clean:      ## remove what was built; var/ and config/ stay
-	@rm -rf .build .venv .pytest_cache Tests/InteropTests/__pycache__
+	@rm -rf .build .venv .pytest_cache Tests/InteropTests/{.,harness}/__pycache__

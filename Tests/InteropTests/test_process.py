@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The process: how it ends, and what it still knows when it is started again.
 
+import asyncio
+
 import pytest
 
 
@@ -50,3 +52,21 @@ async def test_what_was_acknowledged_is_there_after_the_process_was_killed(own_w
     await again.connect()
     roster = await again.request(again.xmpp.get_roster())
     assert roster["roster"]["items"]["nurse@localhost"]["name"] == "Nurse"
+
+
+@pytest.mark.needs("quick recovery from descriptor exhaustion")
+async def test_a_server_without_free_descriptors_serves_its_clients_and_recovers(own_world):
+    server = own_world.server
+    server.stop()
+    server.start(descriptor_count_max=96)
+    account = await own_world.account()
+    stream = await own_world.raw()
+    await stream.log_in(account, "orchard")
+    # The kernel completes connections that the server cannot accept; a server that closes them is right as well.
+    crowd = [await asyncio.open_connection(server.host, server.port) for _ in range(120)]
+    for _ in range(20):
+        assert (await stream.request("get", "<ping xmlns='urn:xmpp:ping'/>")).get("type") == "result"
+    for _, writer in crowd:
+        writer.close()
+    assert server.is_running()
+    await (await own_world.raw()).log_in(account, "garden")

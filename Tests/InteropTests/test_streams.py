@@ -2,6 +2,7 @@
 # Streams: resource binding and errors (RFC 6120), stream management (XEP-0198), client state (XEP-0352), limits
 # (XEP-0478), SASL2 and Bind 2 (XEP-0388, XEP-0386).
 
+import asyncio
 import base64
 import uuid
 
@@ -38,6 +39,17 @@ async def test_two_resources_of_one_account_see_each_other(world):
     balcony = await world.online(account, "balcony")
     await orchard.sees(balcony.jid)
     await balcony.sees(orchard.jid)
+
+
+async def test_many_clients_log_in_at_once(world):
+    accounts = [await world.account() for _ in range(8)]
+
+    async def log_in(account):
+        stream = await world.raw()
+        await stream.log_in(account)
+        return (await stream.request("get", "<ping xmlns='urn:xmpp:ping'/>")).get("type")
+
+    assert set(await asyncio.gather(*(log_in(account) for account in accounts * 5))) == {"result"}
 
 
 async def test_a_server_answers_the_end_of_a_stream_with_its_own(world):

@@ -36,7 +36,7 @@ class Prosody(Server):
     LACKS = {
         "SASL2", "SCRAM-SHA-224", "SCRAM-SHA-384", "SCRAM-SHA-512", "tls-exporter", "tls-server-end-point",
         "stream limits", "system-shutdown every time", "mimd's commands",
-        "mimd's example",
+        "mimd's example", "quick recovery from descriptor exhaustion",
         "offline messages on any presence that is not negative", "stanzas refused before authentication",
     }
 

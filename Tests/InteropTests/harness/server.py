@@ -2,6 +2,7 @@
 # A server process: started on free ports of the loopback interface, ready when its log says so, stopped by SIGTERM.
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -54,11 +55,17 @@ class Server:
         self._account_count += 1
         return self._account_count
 
-    def start(self):
+    def start(self, descriptor_count_max=None):
+        """Starts the process, perhaps with so many descriptors only, and returns when it is ready."""
+        def limit():
+            if descriptor_count_max:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptor_count_max, descriptor_count_max))
+
         self._mark = len(self._log)
         self.process = subprocess.Popen(
             self.command(), cwd=self.directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace", env={**os.environ, "HOME": str(self.directory)})
+            stderr=subprocess.STDOUT, text=True, errors="replace", preexec_fn=limit,
+            env={**os.environ, "HOME": str(self.directory)})
         threading.Thread(target=self._collect, args=(self.process.stdout,), daemon=True).start()
         deadline = time.monotonic() + START_SECONDS_MAX
         with self._changed:
