@@ -8,30 +8,23 @@ import XMPPCore
 
 @testable import mimd
 
-private let root = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
-private func text(_ path: String) throws -> String {
-    try ConfigurationFile.text(at: root.appendingPathComponent(path).path)
-}
-
 @Suite struct GoldenConfigurationTests {
     @Test(arguments: ["mongooseim", "mistakes"])
     func aFileGivesWhatTheOneBesideItSays(name: String) throws {
-        let toml = try text("Tests/MimdTests/Fixtures/\(name).toml")
-        let dumped = dump(TOMLConfigurationLoader.load(text: toml, file: "\(name).toml"))
-        let path = "Tests/MimdTests/Fixtures/\(name).txt"
+        let dumped = dump(TOMLConfigurationLoader.load(text: try fixture("\(name).toml"), file: "\(name).toml"))
         if ProcessInfo.processInfo.environment["MIMD_WRITE_GOLDEN"] != nil {
-            try dumped.write(to: root.appendingPathComponent(path), atomically: true, encoding: .utf8)
+            let url = repositoryURL("Tests/MimdTests/Fixtures/\(name).txt")
+            try dumped.write(to: url, atomically: true, encoding: .utf8)
         }
         let lines = dumped.split(separator: "\n", omittingEmptySubsequences: false)
-        let expected = try text(path).split(separator: "\n", omittingEmptySubsequences: false)
+        let expected = try fixture("\(name).txt").split(separator: "\n", omittingEmptySubsequences: false)
         for (line, expected) in zip(lines, expected) { #expect(line == expected) }
         #expect(lines.count == expected.count)
     }
 
     @Test func theExampleIsValidWithoutAWarning() throws {
-        let loaded = TOMLConfigurationLoader.load(text: try text("config/mimd.example.toml"), file: "example.toml")
+        let loaded = TOMLConfigurationLoader.load(
+            text: try repositoryText("config/mimd.example.toml"), file: "example.toml")
         #expect(loaded.diagnostics == [])
         let report = ConfigurationReport(loaded)
         #expect(report.diagnostics == [])

@@ -81,27 +81,80 @@ private func flatten(_ value: ConfigurationValue, _ path: String) -> [String] {
     }
 
     @Test(arguments: [
-        "", "[", "[[", "[a", "[[a]", "a", "a =", "a = [", "a = [1,", "a = {", "a = {b", "a = {b = ", "a = \"",
-        "a = '''",
-        "a = \"\"\"\\", "a = \"\\", "= 1", "a.b.", ".", "]", "}", "a = 1 2 3", "\"a", "a = [}", "a = {]", "{}", "\"\"",
-        "a = \"\"\"\"\"\"\"\"", "[]", "[[]]", "a = [[[[[", "\\", "\0",
+        ("a = 1\nb = \n", 2, "expected a value, found the end of the line"),
+        ("a = ", 1, "expected a value, found the end of the file"),
+        ("a = # b", 1, "expected a value, found \"#\""),
+        ("a", 1, "expected \"=\", found the end of the file"),
+        ("a b = 1", 1, "expected \"=\", found \"b\""),
+        ("= 1", 1, "expected a key, found \"=\""),
+        ("a..b = 1", 1, "expected a key, found \".\""),
+        ("a. = 1", 1, "expected a key, found \"=\""),
+        ("\u{E9} = 1", 1, "expected a key, found \"\u{E9}\""),
+        ("\"\"\"a\"\"\" = 1", 1, "a key cannot be a string of several lines"),
+        ("]", 1, "expected a key, found \"]\""),
+        ("a = 1 2", 1, "expected the end of the line, found \"2\""),
+        ("a = 1, b = 2", 1, "expected the end of the line, found \",\""),
+        ("a = 1 [b]", 1, "expected the end of the line, found \"[\""),
+        ("a = \"b\" c", 1, "expected the end of the line, found \"c\""),
+        ("a = 1\n[.b]", 2, "expected a key, found \".\""),
+        ("[[ # b", 1, "expected a key, found \"#\""),
+        ("[\n]", 1, "expected a key, found the end of the line"),
+        ("[]", 1, "expected a key, found \"]\""),
+        ("[a", 1, "expected \"]\", found the end of the file"),
+        ("[[a]", 1, "expected \"]\", found the end of the file"),
+        ("[[a] ]", 1, "expected \"]\", found \" \""),
+        ("[a]]", 1, "expected the end of the line, found \"]\""),
+        ("\na = [\n1\n", 2, "this array is not closed"),
+        ("a = [,]", 1, "expected a value, found \",\""),
+        ("a = [1\n 2]", 2, "expected \",\" or \"]\", found \"2\""),
+        ("a = [1 2]", 1, "expected \",\" or \"]\", found \"2\""),
+        ("a = [1}", 1, "expected \",\" or \"]\", found \"}\""),
+        ("a = {", 1, "expected a key, found the end of the file"),
+        ("a = {b = 1,}", 1, "expected a key, found \"}\""),
+        ("a = {b = 1\n}", 1, "expected \",\" or \"}\", found the end of the line"),
+        ("a = {b = }", 1, "expected a value, found \"}\""),
+        ("[a]\nb = \"x\nc = 1", 2, "this string is not closed"),
+        ("a = 'x", 1, "this string is not closed"),
+        ("a = \"\\\"", 1, "this string is not closed"),
+        ("a = \"\\", 1, "this string is not closed"),
+        ("a = 1\nb = \"\"\"x\n\n\"\"", 2, "this string is not closed"),
+        ("\n\n\u{0}", 3, "the character NUL is not allowed"),
+        ("a = 1\nb = \"x\\u0000\"", 2, "the character NUL is not allowed"),
+        ("a = 1\n\"\\U00000000\" = 2", 2, "the character NUL is not allowed"),
+        (
+            "a = 1\nb = \(String(repeating: "[", count: 100_000))", 2,
+            "values nested deeper than 64 levels are not allowed"
+        ),
+        (
+            "a = 1\nb = \(String(repeating: "{a = ", count: 65))", 2,
+            "values nested deeper than 64 levels are not allowed"
+        ),
+        ("[\(String(repeating: "a.", count: 64))a]", 1, "keys of more than 64 parts are not allowed"),
     ])
-    func whatIsNotTOMLEndsTheScanQuietly(document: String) {
-        #expect(TOMLLineFinder.lines(of: document).line == 1)
+    func wrongStructureIsRefusedWithItsLine(document: String, line: Int, message: String) {
+        let problem = #expect(throws: TOMLLineFinder.Problem.self) { try TOMLLineFinder.lines(of: document) }
+        #expect(problem == .init(line: line, message: message))
     }
 
     @Test(arguments: [
-        ("a = 1\nb = \n", "t.toml:2: error: this is not TOML: "),
         ("a = 1\na = 2\n", "t.toml:2: error: this is not TOML: "),
-        ("[a]\nb = \"x\n", "t.toml:2: error: this is not TOML: "),
-        ("\n\n\u{0}", "t.toml:3: error: the character NUL is not allowed"),
+        ("a = 1\nb = 1x\n", "t.toml:2: error: this is not TOML: "),
+        ("a = 1\n\nb = \"\\q\"\n", "t.toml:3: error: this is not TOML: "),
+        ("a = 1\n[b\n", "t.toml:2: error: this is not TOML: expected \"]\", found the end of the line"),
     ])
-    func aSyntaxErrorHasItsLine(document: String, prefix: String) {
+    func whatIsNotTOMLIsAnErrorOfTheFile(document: String, prefix: String) {
         var diagnostics: [ConfigurationDiagnostic] = []
         let error = #expect(throws: InvalidConfiguration.self) {
             try TOMLDocument.table(document, file: "t.toml", diagnostics: &diagnostics)
         }
         #expect(error?.description.hasPrefix(prefix) == true, "\(error?.description ?? "")")
+    }
+
+    @Test func valuesAndKeysMayNestAsDeeplyAsTheLimit() throws {
+        let array = "a = \(String(repeating: "[", count: 64))\(String(repeating: "]", count: 64))"
+        #expect(try lines(array).count == 64)
+        let key = "[\(String(repeating: "a.", count: 63))a]"
+        #expect(try lines(key).count == 64)
     }
 
     @Test func aDateIsNoValueOfAnOption() throws {

@@ -13,10 +13,13 @@ enum TOMLDocument {
     static func table(
         _ text: String, file: String, diagnostics: inout [ConfigurationDiagnostic]
     ) throws(InvalidConfiguration) -> ConfigurationTable {
-        // TOMLKit hands C strings to its parser and back: a NUL would silently end them.
-        if let line = lineOfNUL(in: text) {
-            let location = SourceLocation(file: file, line: line)
-            throw InvalidConfiguration([.init(.error, at: location, keyPath: "", "the character NUL is not allowed")])
+        let lines: TOMLLines
+        do throws(TOMLLineFinder.Problem) {
+            lines = try TOMLLineFinder.lines(of: text)
+        } catch {
+            let message = "this is not TOML: \(error.message)"
+            let location = SourceLocation(file: file, line: error.line)
+            throw InvalidConfiguration([.init(.error, at: location, keyPath: "", message)])
         }
         let root: TOMLTable
         do {
@@ -31,19 +34,10 @@ enum TOMLDocument {
         }
         var converter = Converter(file: file)
         let table = withExtendedLifetime(root) {
-            converter.table(root, TOMLLineFinder.lines(of: text), path: "")
+            converter.table(root, lines, path: "")
         }
         diagnostics += converter.diagnostics
         return table
-    }
-
-    private static func lineOfNUL(in text: String) -> Int? {
-        var line = 1
-        for byte in text.utf8 {
-            if byte == 0 { return line }
-            if byte == UInt8(ascii: "\n") { line += 1 }
-        }
-        return nil
     }
 }
 
