@@ -62,7 +62,7 @@ CREATE TABLE private_storage (
     data TEXT NOT NULL,
     created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (server, username, namespace)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE offline_message (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -79,6 +79,6 @@ CREATE INDEX i_offline_message_server_username_id ON offline_message (server, us
 
 CREATE INDEX i_offline_message_expire ON offline_message (expire);
 
-INSERT INTO mimd_schema (version, checksum) VALUES (1, '46e18ab069c95e98');
+INSERT INTO mimd_schema (version, checksum) VALUES (1, '72234c8b6e3f8e33');
 
 COMMIT;

@@ -140,6 +140,34 @@ public enum RosterStoreChecks {
             try expectEqual(try await store.item(contact, of: juliet)?.groups.count, 1)
             try expectEqual(Set(versions).count, 100)
         },
+        ConformanceCheck("cancellingLeavesNoHalf", "Cancelling does not undo a change, nor leave half of one.") {
+            store in
+            let juliet = try Fixtures.juliet()
+            let contacts = try (0..<20).map { try JID("contact\($0)@montague.example") }
+            let acknowledged = await withTaskGroup(of: JID?.self) { group in
+                for (index, contact) in contacts.enumerated() {
+                    if index == 10 { group.cancelAll() }
+                    group.addTask {
+                        do throws(StorageError) {
+                            try await store.update(contact, of: juliet, itemCountMax: nil) { _ in
+                                RosterItem(contact: contact, groups: ["a", "b"])
+                            }
+                            return contact
+                        } catch {
+                            return nil
+                        }
+                    }
+                }
+                return await group.reduce(into: Set<JID>()) { found, contact in
+                    if let contact { found.insert(contact) }
+                }
+            }
+            for contact in contacts {
+                let item = try await store.item(contact, of: juliet)
+                try expect(item != nil || !acknowledged.contains(contact), "an acknowledged change is gone")
+                try expect(item == nil || item?.groups == ["a", "b"], "half a change is left")
+            }
+        },
         ConformanceCheck("itemCountMaxHolds", "A roster never gets more items than the caller allows.") { store in
             let juliet = try Fixtures.juliet()
             let results = try await Fixtures.concurrently(20) { index -> Bool in

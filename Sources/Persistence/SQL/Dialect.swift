@@ -60,8 +60,8 @@ public enum Dialect: String, Hashable, Sendable, CaseIterable {
     private func options(of table: Table) -> String {
         switch self {
         // STRICT: what MongooseIM's types would refuse is refused here too. WITHOUT ROWID: rows lie in the order of
-        // the key, so a roster is read from neighbouring pages.
-        case .sqlite: table.hasSerialKey ? " STRICT" : " STRICT, WITHOUT ROWID"
+        // the key, so a roster is read from neighbouring pages; large rows would leave no room for keys on them.
+        case .sqlite: table.hasSerialKey || table.rowSize == .large ? " STRICT" : " STRICT, WITHOUT ROWID"
         }
     }
 }

@@ -78,7 +78,8 @@ public enum Schema {
     static let privateStorage = Table(
         name: "private_storage",
         columns: [.name("server"), .name("username"), .name("namespace"), .text("data"), .createdAt],
-        primaryKey: ["server", "username", "namespace"]
+        primaryKey: ["server", "username", "namespace"],
+        rowSize: .large
     )
 
     /// The index on `expire` is ours: without it, looking for expired messages reads all of them.

@@ -3,12 +3,20 @@
 
 /// A table.
 struct Table: Hashable, Sendable {
+    enum RowSize: Hashable, Sendable {
+        /// Names and short texts.
+        case small
+        /// Documents among them.
+        case large
+    }
+
     /// The name, which is MongooseIM's for every table that MongooseIM has.
     var name: String
     var columns: [Column]
     var primaryKey: [String]
     /// The columns of each further index.
     var indexes: [[String]] = []
+    var rowSize = RowSize.small
 
     var hasSerialKey: Bool { columns.contains { $0.type == .serial } }
 }

@@ -25,6 +25,9 @@ actor SQLiteConnection {
         case failed(StorageError)
     }
 
+    /// To how many bytes the write-ahead log is cut when it was longer for a while.
+    static let logByteCountMax = 64 << 20
+
     private nonisolated let thread: SQLiteThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -46,15 +49,23 @@ actor SQLiteConnection {
 
     /// Opens the file.
     ///
-    /// - Parameter path: of the file; `:memory:` for none.
-    func open(path: String) throws(StorageError) {
-        let handle = try SQLiteHandle(path: path)
-        // WAL: one process may write while others read. FULL: a commit is on the disk when it returns.
-        // secure_delete: what was removed is overwritten, for it was a credential or a message.
+    /// - Parameters:
+    ///   - path: of the file; `:memory:` for none.
+    ///   - lockWaitMax: how long a request waits for another process that writes.
+    func open(path: String, lockWaitMax: Duration) throws(StorageError) {
+        let handle = try SQLiteHandle(path: path, lockWaitMax: lockWaitMax)
+        // WAL: one process may write while others read. In memory there is none, and none is needed.
+        let mode = try handle.query("PRAGMA journal_mode = WAL", []).first?.text(0)
+        guard mode == "wal" || path == ":memory:" else {
+            throw .backend(code: "journal_mode", detail: "the file system does not let processes share a file's memory")
+        }
+        // FULL: a commit is on the disk when it returns. secure_delete: what was removed is overwritten where that
+        // costs no writing, for it was a credential or a message. The limit is what a burst leaves behind at most.
         try handle.run(
             """
-            PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-            PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA secure_delete = FAST;
+            PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
+            PRAGMA cell_size_check = ON; PRAGMA secure_delete = FAST; \
+            PRAGMA journal_size_limit = \(Self.logByteCountMax);
             """
         )
         if role == .reading { try handle.run("PRAGMA query_only = ON") }

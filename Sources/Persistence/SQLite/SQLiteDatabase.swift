@@ -27,6 +27,10 @@ public final class SQLiteDatabase: SQLDatabase {
         /// ``StorageError/unavailable(detail:)`` and has changed nothing.
         public var waitMax = Duration.seconds(10)
 
+        /// How long a request waits for another process that writes; then it throws
+        /// ``StorageError/unavailable(detail:)``. In whole milliseconds.
+        public var lockWaitMax = Duration.seconds(5)
+
         /// Makes the default limits.
         public init() {}
     }
@@ -58,10 +62,10 @@ public final class SQLiteDatabase: SQLDatabase {
         do throws(StorageError) {
             switch location {
             case .memory:
-                try await database.writer.open(path: ":memory:")
+                try await database.writer.open(path: ":memory:", lockWaitMax: limits.lockWaitMax)
             case .file(let path):
-                try await database.writer.open(path: path)
-                try await database.reader.open(path: path)
+                try await database.writer.open(path: path, lockWaitMax: limits.lockWaitMax)
+                try await database.reader.open(path: path, lockWaitMax: limits.lockWaitMax)
             }
         } catch {
             await database.close()

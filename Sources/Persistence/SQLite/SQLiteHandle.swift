@@ -10,8 +10,6 @@ import XMPPPersistenceSQL
 final class SQLiteHandle {
     /// Most statements that are kept prepared. The stores have about fifty; the rest is room.
     static let statementCountMax = 128
-    /// How long SQLite waits for another process that writes, in milliseconds.
-    static let busyMillisecondCountMax: Int32 = 5_000
 
     private let pointer: OpaquePointer
     private var statements: [String: SQLitePreparedStatement] = [:]
@@ -19,8 +17,10 @@ final class SQLiteHandle {
 
     /// Opens a file, or makes it.
     ///
-    /// - Parameter path: of the file; `:memory:` for none.
-    init(path: String) throws(StorageError) {
+    /// - Parameters:
+    ///   - path: of the file; `:memory:` for none.
+    ///   - lockWaitMax: how long a statement waits for another process that writes; in whole milliseconds.
+    init(path: String, lockWaitMax: Duration = .zero) throws(StorageError) {
         var opened: OpaquePointer?
         // NOMUTEX: the connection is confined to its thread, so SQLite's own locks would only cost.
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
@@ -32,7 +32,8 @@ final class SQLiteHandle {
             throw .sqlite(code, message)
         }
         pointer = opened
-        sqlite3_busy_timeout(pointer, Self.busyMillisecondCountMax)  // cannot fail on an open database
+        let milliseconds = Int32(clamping: Int64(lockWaitMax / .milliseconds(1)))
+        sqlite3_busy_timeout(pointer, milliseconds)  // cannot fail on an open database
     }
 
     deinit {
