@@ -77,18 +77,22 @@ extension TidyRule {
         "uncheckedSendable",
         in: ["Sources", "Tests"],
         refuse: { file, index in
-            let claims = ["@unchecked Sendable", "nonisolated(unsafe)"]
-            // The first line of a type may hold the proof as well.
-            guard claims.contains(where: { file.bare[index].contains($0) }), !file.isExplained(index),
-                !file.hasComment(index + 1)
-            else { return nil }
+            guard claimsSafety(file.bare[index]) else { return nil }
+            // One comment may stand above several such lines, and the first line of a type may hold its own.
+            var first = index
+            while first > 0, claimsSafety(file.bare[first - 1]) { first -= 1 }
+            guard !file.isExplained(first), !file.isExplained(index), !file.hasComment(index + 1) else { return nil }
             return "prove in a comment beside it that this is safe"
         },
         canary: (
             "Sources/A.swift", "final class A: @unchecked Sendable {}\n",
-            "// Nothing in it changes.\nfinal class A: @unchecked Sendable {}\n"
+            "// Nothing in them changes.\nfinal class A: @unchecked Sendable {}\nfinal class B: @unchecked Sendable {}\n"
         )
     )
+
+    private static func claimsSafety(_ line: String) -> Bool {
+        line.contains("@unchecked Sendable") || line.contains("nonisolated(unsafe)")
+    }
 
     static let forcedTry = lines(
         "forcedTry",
