@@ -26,6 +26,15 @@ private func server(_ text: String, sourceLocation: Testing.SourceLocation = #_s
     return try #require(loaded.server, "\(loaded.diagnostics)", sourceLocation: sourceLocation)
 }
 
+/// A module that cannot run alone.
+private struct Needy: XMPPModule {
+    static let manifest = ModuleManifest("mod_needy", implements: [], needs: ["mod_ping"])
+
+    init(options: NoOptions, host: Host) throws(ModuleError) {}
+
+    func register(in registrar: inout Registrar) {}
+}
+
 @Suite struct ConfigurationReaderTests {
     @Test func theSmallestConfigurationHasTheDefaults() throws {
         let loaded = load(general + auth)
@@ -218,6 +227,25 @@ private func server(_ text: String, sourceLocation: Testing.SourceLocation = #_s
             bad.diagnostics.map(\.description) == [
                 "m.toml:7: error: modules.mod_ping.ping_intervall: unknown key; did you mean \"ping_interval\"? "
                     + "(allowed: ping_interval)"
+            ])
+    }
+
+    @Test func aModuleThatNeedsAnotherSaysSo() {
+        var catalogue = ModuleCatalogue.mongooseIM
+        catalogue.support(Needy.self)
+        catalogue.support("mod_ping")
+        let alone = load(general + auth + "[modules.mod_needy]\n", catalogue: catalogue)
+        #expect(
+            alone.diagnostics.map(\.description) == [
+                "m.toml:6: error: modules.mod_needy: needs the module mod_ping, which is not configured; "
+                    + "write [modules.mod_ping]"
+            ])
+        let both = load(general + auth + "[modules.mod_needy]\n[modules.mod_ping]\n", catalogue: catalogue)
+        #expect(both.diagnostics == [])
+        let wrong = load(general + auth + "[modules]\nmod_needy = {x = 1}\nmod_ping = {}\n", catalogue: catalogue)
+        #expect(
+            wrong.diagnostics.map(\.description) == [
+                "m.toml:7: error: modules.mod_needy.x: unknown key; no key is allowed here"
             ])
     }
 

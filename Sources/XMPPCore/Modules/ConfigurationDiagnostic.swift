@@ -63,6 +63,11 @@ extension ConfigurationDiagnostic {
         return "did you mean \"\(nearest)\"? (\(all))"
     }
 
+    /// The key path of a section as its header in TOML has it, which is without the numbers of elements.
+    public static func header(of section: String) -> String {
+        section.split(separator: ".").map { $0.split(separator: "[").first ?? $0 }.joined(separator: ".")
+    }
+
     /// The name out of `known` that someone who wrote `name` may have meant; nil when none is near enough.
     public static func nearest(to name: String, among known: [String]) -> String? {
         let distances = known.sorted().map { (name: $0, distance: editDistance(name, $0)) }

@@ -76,14 +76,9 @@ public struct BackendSelection: Hashable, Sendable {
                     + "to settle it, make this line `\(line)`"
             case .implied:
                 "the data lies in the local store \(path), for no backend is written; "
-                    + "to settle it, write `\(line)` below [\(header)]"
+                    + "to settle it, write `\(line)` below [\(ConfigurationDiagnostic.header(of: section))]"
             }
         return ConfigurationDiagnostic(.warning, at: location, keyPath: keyPath, message)
-    }
-
-    /// The section as TOML writes it, without the numbers of elements.
-    private var header: String {
-        section.split(separator: ".").map { $0.split(separator: "[").first ?? $0 }.joined(separator: ".")
     }
 
     /// The key path to name in a diagnostic: of the key that was written, else of the section.

@@ -52,7 +52,8 @@ struct AuthenticationSection: ModuleOptions {
             sections[name] ?? Self.method(name, section: "\(section).\(name.rawValue)", at: location)
         }
         if names.isEmpty {
-            o.warn("methods", "no authentication method is configured, nobody can log in; write [\(section).internal]")
+            let header = ConfigurationDiagnostic.header(of: section)
+            o.warn("methods", "no authentication method is configured, nobody can log in; write [\(header).internal]")
         }
     }
 

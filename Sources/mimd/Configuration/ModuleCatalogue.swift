@@ -16,6 +16,8 @@ struct ModuleCatalogue: Sendable {
         var lifetime: BackendSelection.Lifetime
         /// The type that reads the module's options, to check them before the module is made; nil leaves them to it.
         var options: (any ModuleOptions.Type)?
+        /// The modules that must be configured too.
+        var requirements: [String] = []
         /// Whether this program has the module.
         var isSupported: Bool
 
@@ -40,6 +42,12 @@ struct ModuleCatalogue: Sendable {
         entry.isSupported = true
         entry.options = options
         entries[name] = entry
+    }
+
+    /// Marks a module as one that this program has, with its options and what it needs.
+    mutating func support<Module: XMPPModule>(_ module: Module.Type) {
+        support(Module.manifest.name, options: Module.Options.self)
+        entries[Module.manifest.name]?.requirements = Module.manifest.requirements
     }
 
     /// The modules of MongooseIM 6.8 with their backends, none of them supported.

@@ -27,7 +27,20 @@ extension OptionReader {
         }
         // Each of them has been reported by now.
         takeAll()
+        try checkRequirements(of: modules, catalogue)
         return modules
+    }
+
+    private mutating func checkRequirements(
+        of modules: [ModuleConfiguration], _ catalogue: ModuleCatalogue
+    ) throws(OptionError) {
+        for module in modules {
+            for name in catalogue.entries[module.name]?.requirements ?? []
+            where !modules.contains(where: { $0.name == name }) {
+                let header = ConfigurationDiagnostic.header(of: keyPath(name))
+                try reject(module.name, "needs the module \(name), which is not configured; write [\(header)]")
+            }
+        }
     }
 
     private mutating func readModule(
