@@ -116,7 +116,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
 
     func move(to loop: EventLoop, _ body: @escaping @Sendable () -> Void) {
         self.loop.assertCurrent()
-        guard phase == .open, let token else { return }
+        guard phase == .open, let token else { return loop.post(body) }
         self.loop.unregister(descriptor, token)
         self.token = nil
         self.loop = loop
@@ -125,9 +125,10 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
             do throws(SystemError) {
                 self.token = try loop.register(descriptor, self, interest)
             } catch {
-                return finish(reporting: .failed("\(error)"))
+                finish(reporting: .failed("\(error)"))
             }
             body()
+            guard phase == .open else { return }
             if !output.isEmpty || tls?.hasPending == true { scheduleFlush() }
         }
     }

@@ -13,9 +13,13 @@ public final class Router: Sendable {
     private let loops: [EventLoop]
     private let runningCount = Atomic<Int>(0)
 
-    init(registry: SessionRegistry, loops: [EventLoop]) {
+    /// The domain that answers those who ask for none that is served.
+    let defaultDomain: String
+
+    init(registry: SessionRegistry, loops: [EventLoop], defaultDomain: String) {
         self.registry = registry
         self.loops = loops
+        self.defaultDomain = defaultDomain
     }
 
     /// Adds a host. All are added before the first stanza is routed.

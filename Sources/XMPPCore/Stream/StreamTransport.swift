@@ -22,7 +22,7 @@ protocol StreamTransport: AnyObject {
     func setReading(_ state: ReadingState)
     /// Writes what is left, then closes. Nothing is reported after this.
     func close()
-    /// Takes the transport to another loop, and calls `body` there with nothing read in between.
+    /// Takes the transport to another loop, and calls `body` there with nothing read in between; also if it is closed.
     func move(to loop: EventLoop, _ body: @escaping @Sendable () -> Void)
 }
 

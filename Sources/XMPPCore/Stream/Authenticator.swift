@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The authentication of one host: which mechanisms, whose credentials.
+
+/// What SASL exchanges of a host need. May be used from any thread.
+final class Authenticator: Sendable {
+    let settings: SASLSettings
+    let mechanisms: Set<SASLMechanism>
+    private let accounts: any AccountStore
+    private let workers: WorkerPool
+
+    init(_ host: Host, decoySecret: [UInt8]) {
+        let configuration = host.configuration.authentication
+        let hashes = Set(configuration.passwordHashes)
+        settings = SASLSettings(
+            domain: host.configuration.domain,
+            decoy: SASLDecoy(
+                secret: decoySecret,
+                iterationCount: configuration.scramIterationCount,
+                hashes: hashes,
+                storedForm: configuration.passwordFormat == .scram ? .scram : .plainPassword
+            )
+        )
+        let methods = Set(configuration.methods.map(\.name))
+        // Plain passwords serve every hash; stored keys only those that they were derived for.
+        let usable = configuration.passwordFormat == .plain ? Set(HashFunction.allCases) : hashes
+        mechanisms = Set(
+            configuration.mechanisms.filter { mechanism in
+                switch mechanism {
+                case .anonymous: methods.contains(.anonymous)
+                case .plain: methods != [.anonymous]
+                case .scram(let hash), .scramPlus(let hash): methods != [.anonymous] && usable.contains(hash)
+                }
+            }
+        )
+        accounts = host.storage.accounts
+        workers = host.workers
+    }
+
+    /// The credential of an account; nil when there is no such account, or its credential cannot be read.
+    func credential(of localpart: String) async throws -> StoredCredential? {
+        let account = try BareJID(localpart: localpart, domainpart: settings.domain)
+        guard let stored = try await accounts.credential(of: account) else { return nil }
+        return try StoredCredential(stored)
+    }
+
+    /// Derives keys, on a worker.
+    func derive(_ derivation: SCRAMKeyDerivation) async throws -> SCRAMCredential.Keys {
+        try await workers.run { try derivation.run() }
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stream management on the stream (XEP-0198 version 1.6).
+
+import DequeModule
+import Logging
+
+extension ClientStream {
+    func handleManagement(_ element: Element, _ session: Session) {
+        if element.isNamed("r", .streamManagement), let managed {
+            sendAcknowledgement(managed)
+        } else if element.isNamed("a", .streamManagement), let managed {
+            acknowledge(element, managed)
+        } else if element.isNamed("enable", .streamManagement) {
+            send(enableManagement(element, session) ?? .managementFailure(.unexpectedRequest))
+        } else if element.isNamed("resume", .streamManagement) {
+            send(.managementFailure(.unexpectedRequest))
+        } else if managed == nil {
+            // XEP-0198 section 3: acknowledgements without stream management
+            fail(StreamError(.unsupportedStanzaType))
+        } else {
+            fail(StreamError(.badFormat))
+        }
+    }
+
+    /// Switches stream management on.
+    ///
+    /// - Returns: `<enabled/>`; nil when it is on already, or the host does not offer it.
+    func enableManagement(_ enable: Element, _ session: Session) -> Element? {
+        guard managed == nil, let options = session.host.service(StreamManagementOptions.self) else { return nil }
+        let isResumable = ["true", "1"].contains(enable["resume"] ?? "") && options.bufferedStanzaCountMax != nil
+        let managed = ResumableSession(
+            session,
+            id: isResumable ? RandomToken.make() : nil,
+            options: options,
+            stream: self,
+            registry: services.resumptions
+        )
+        self.managed = managed
+        services.resumptions.insert(managed)
+        guard let id = managed.id else { return Element("enabled", .streamManagement) }
+        let seconds = String(options.resumptionTimeout.components.seconds)
+        return Element("enabled", .streamManagement, ["id": id, "resume": "true", "max": seconds])
+    }
+
+    private func acknowledge(_ element: Element, _ managed: ResumableSession) {
+        guard let count = element["h"].flatMap({ UInt32($0) }) else { return fail(StreamError(.badFormat)) }
+        do throws(StreamManagement.HandledCountTooHigh) {
+            try managed.state.acknowledge(count)
+        } catch {
+            return fail(error.streamError)
+        }
+        if managed.state.requestsAcknowledgement() { sendRequest() }
+    }
+
+    private func sendAcknowledgement(_ managed: ResumableSession) {
+        send(Element("a", .streamManagement, ["h": String(managed.state.handledCount)]))
+    }
+
+    func sendRequest() { send(Element("r", .streamManagement)) }
+
+    /// Asks the client for a sign of life.
+    func requestAcknowledgementNow() {
+        managed?.state.requestNow()
+        sendRequest()
+    }
+
+    // MARK: resumption
+
+    /// Why a session cannot be resumed.
+    struct ResumptionFailure: Error {
+        let element: Element
+    }
+
+    func findResumable(_ resume: Element, _ account: BareJID) -> Result<ResumableSession, ResumptionFailure> {
+        guard let host, host.service(StreamManagementOptions.self) != nil else {
+            return .failure(ResumptionFailure(element: .managementFailure(.featureNotImplemented)))
+        }
+        guard let id = resume["previd"], let h = resume["h"], UInt32(h) != nil else {
+            return .failure(ResumptionFailure(element: .managementFailure(.badRequest)))
+        }
+        // XEP-0198 section 5: nobody resumes somebody else's session, nor learns that it exists.
+        guard let managed = services.resumptions.find(id), managed.session.account == account else {
+            return .failure(ResumptionFailure(element: .managementFailure(.itemNotFound)))
+        }
+        return .success(managed)
+    }
+
+    /// `<resume/>` after RFC 6120's SASL.
+    func resume(_ element: Element, _ account: BareJID) async {
+        switch findResumable(element, account) {
+        case .failure(let failure):
+            send(failure.element)
+            expectProgress()
+        case .success(let managed):
+            await onLoop(of: managed.session) { [self] in
+                guard let resumed = takeOver(managed, handled: element["h"]) else {
+                    return send(.managementFailure(.itemNotFound))
+                }
+                send(resumed)
+                resendUnacknowledged()
+            }
+        }
+    }
+
+    /// Takes a session over from the stream that it had. On the session's loop.
+    ///
+    /// - Returns: `<resumed/>`; nil when the session ended meanwhile, or the stream did.
+    func takeOver(_ managed: ResumableSession, handled: String?) -> Element? {
+        guard !isEnded, !managed.session.isEnded, let id = managed.id, let count = handled.flatMap({ UInt32($0) }) else {
+            return nil
+        }
+        managed.attach(self)
+        do throws(StreamManagement.HandledCountTooHigh) {
+            try managed.state.acknowledge(count)
+        } catch {
+            phase = .bound(managed.session)
+            self.managed = managed
+            fail(error.streamError)
+            return nil
+        }
+        phase = .bound(managed.session)
+        self.managed = managed
+        host = managed.session.host
+        logger[metadataKey: "xmpp.jid"] = "\(managed.session.jid)"
+        logger.info("session resumed")
+        watch()
+        let handledCount = String(managed.state.handledCount)
+        return Element("resumed", .streamManagement, ["h": handledCount, "previd": id])
+    }
+
+    /// Sends again what the client has not got (XEP-0198 section 5).
+    func resendUnacknowledged() {
+        guard let managed else { return }
+        for stanza in managed.state.unacknowledged { transport.write { $0.append(stanza) } }
+        if managed.state.requestsAcknowledgement() { sendRequest() }
+    }
+}
+
+extension Element {
+    /// `<failed/>` of stream management.
+    static func managementFailure(_ condition: StanzaError.Condition) -> Element {
+        Element("failed", .streamManagement) { Element(condition.rawValue, .stanzaErrors) }
+    }
+}
+
+extension StreamManagement.HandledCountTooHigh {
+    /// XEP-0198 section 4: undefined-condition with a detail of its own
+    var streamError: StreamError {
+        StreamError(
+            .undefinedCondition,
+            detail: Element(
+                "handled-count-too-high",
+                .streamManagement,
+                ["h": String(acknowledged), "send-count": String(sent)]
+            )
+        )
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Features, STARTTLS (RFC 6120 section 5), and what a client may ask before it has authenticated.
+
+extension ClientStream {
+    /// Sends the features of the step that the stream is at.
+    func sendFeatures() {
+        guard let host else { return }
+        let features = StreamFeatures(host: host, settings: settings)
+        switch phase {
+        case .unauthenticated, .authenticating:
+            if mustStartTLS { return sendFeatures(features.tlsRequired()) }
+            sendFeatures(features.unauthenticated(offer(of: host), offersTLS: transport.offersTLS))
+        case .authenticated:
+            sendFeatures(features.authenticated())
+        case .bound:
+            sendFeatures(features.bound())
+        case .ended:
+            break
+        }
+    }
+
+    var mustStartTLS: Bool { settings.tlsMode == .starttlsRequired && transport.security == nil }
+
+    /// What SASL offers on this stream.
+    func offer(of host: Host) -> SASLOffer {
+        let authenticator = services.authenticators[host.configuration.domain]
+        return SASLOffer(
+            configured: authenticator?.mechanisms ?? [],
+            transport: isConfidential ? .secure : .plaintext,
+            channelBindings: transport.security?.channelBindings ?? ChannelBindings()
+        )
+    }
+
+    /// Whether nobody on the way can read along: TLS, or a peer on this machine, whose bytes leave no wire.
+    private var isConfidential: Bool {
+        transport.security != nil || transport.peerAddress.hasPrefix("127.") || transport.peerAddress == "::1"
+            || transport.peerAddress.isEmpty
+    }
+
+    func handleUnauthenticated(_ element: Element) {
+        guard let host else { return fail(StreamError(.internalServerError)) }
+        if element.isNamed("starttls", .tls) { return startTLS() }
+        // RFC 6120 section 5.3.1: where TLS is required, nothing comes before it.
+        guard !mustStartTLS else { return fail(StreamError(.policyViolation, text: "TLS is required")) }
+        if element.isNamed("auth", .sasl) { return authenticate(element, host, .rfc6120) }
+        if element.isNamed("authenticate", .sasl2), host.service(SASL2Options.self) != nil {
+            return authenticate(element, host, .sasl2(element))
+        }
+        if element.isNamed("abort", .sasl) || element.isNamed("response", .sasl) {
+            return fail(StreamError(.notAuthorized))
+        }
+        guard element.isNamed("iq", .client) else {
+            // RFC 6120 section 4.9.3.12: no stanzas before authentication
+            let isStanza = element.isNamed("message", .client) || element.isNamed("presence", .client)
+            return fail(StreamError(isStanza ? .notAuthorized : .unsupportedStanzaType))
+        }
+        handleUnauthenticatedIQ(element, host)
+    }
+
+    private func startTLS() {
+        guard transport.offersTLS else {
+            send(Element("failure", .tls))
+            return close()
+        }
+        send(Element("proceed", .tls))
+        secure()
+    }
+
+    private func handleUnauthenticatedIQ(_ element: Element, _ host: Host) {
+        let parsed = loop.withJIDCache { cache -> Stanza? in
+            do throws(Stanza.ParsingError) {
+                return try Stanza.parse(element, &cache)
+            } catch {
+                return nil
+            }
+        }
+        guard let parsed, let iq = IQ(parsed), let payload = iq.payload,
+            let handler = host.unauthenticatedHandler(for: payload)
+        else { return fail(StreamError(.notAuthorized)) }
+        let request = UnauthenticatedRequest(
+            iq: iq,
+            payload: payload,
+            peerAddress: transport.peerAddress,
+            isEncrypted: transport.security != nil,
+            endStream: { [loop] error in loop.post { [weak self] in self?.fail(error) } }
+        )
+        switch handler(request) {
+        case .now(let result): reply(to: iq, result)
+        case .later(let body):
+            perform { [self] in
+                let result = await body()
+                reply(to: iq, result)
+            }
+        }
+    }
+
+    /// Answers an IQ on a stream without a session.
+    func reply(to iq: IQ, _ result: Result<Element?, StanzaError>) {
+        guard !isEnded else { return }
+        expectProgress()
+        var answer: Stanza?
+        switch result {
+        case .success(let payload): answer = iq.result(payload).stanza
+        case .failure(let error): answer = iq.stanza.error(error)
+        }
+        guard let answer else { return }
+        transport.write { $0.append(answer) }
+    }
+}

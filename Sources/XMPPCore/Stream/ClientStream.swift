@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: Apache-2.0
+// A client's stream (RFC 6120 section 4): reads it, keeps its order, opens and closes it. What its elements mean is in
+// the extensions: ClientStream+Negotiation, +Authentication, +Binding, +Stanzas, +Management.
+
+import DequeModule
+import Logging
+
+/// The server's side of one client-to-server stream.
+///
+/// `@unchecked Sendable`: confined to its transport's loop.
+final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Sendable {
+    /// How far the stream has come.
+    enum Phase {
+        /// Nothing is authenticated.
+        case unauthenticated
+        /// A SASL exchange runs.
+        case authenticating(Authentication)
+        /// The client is who it says; it has no resource.
+        case authenticated(BareJID)
+        /// The client has a resource.
+        case bound(Session)
+        /// Nothing more is read or sent.
+        case ended
+    }
+
+    /// What was read and waits until what was read before is handled.
+    private enum Pending {
+        case event(XMLStreamEvent)
+        case failure(StreamError)
+        case end(TransportEnd)
+    }
+
+    let transport: any StreamTransport
+    let settings: ClientStreamSettings
+    let services: ClientStreamServices
+    var logger: Logger
+    var phase = Phase.unauthenticated
+    /// The host that the client asked for; nil before it did.
+    var host: Host?
+    /// The stream management of the session; nil until the client enabled it.
+    var managed: ResumableSession?
+    var failedAttemptCount = 0
+    /// The language of the client's stream, for texts; nil when it did not say.
+    private(set) var language: String?
+
+    private var parser: XMLStreamParser?
+    /// Whether the next bytes begin a new stream: at first, after TLS, after SASL.
+    private var expectsHeader = true
+    private var hasSentHeader = false
+    private var isSecuring = false
+    private var isBusy = false
+    private var isProcessing = false
+    private var pending: Deque<Pending> = []
+    private var unparsed: [UInt8] = []
+    private var stateTimer: TimerToken?
+    private var watchTimer: TimerToken?
+    private var lastReceived: Duration = .zero
+
+    init(
+        transport: any StreamTransport,
+        settings: ClientStreamSettings,
+        services: ClientStreamServices,
+        logger: Logger
+    ) {
+        self.transport = transport
+        self.settings = settings
+        self.services = services
+        self.logger = logger
+        self.logger[metadataKey: "net.peer"] = "\(transport.peerAddress)"
+    }
+
+    var loop: EventLoop { transport.loop }
+
+    /// Takes the transport, which must not have reported anything yet.
+    func start() {
+        transport.handler = self
+        services.streams.insert(self)
+        lastReceived = loop.now
+        expectProgress()
+    }
+
+    // MARK: reading
+
+    func transportReceived(_ bytes: UnsafeBufferPointer<UInt8>) {
+        lastReceived = loop.now
+        guard !isBusy, pending.isEmpty, unparsed.isEmpty else {
+            // Reading is off, so this is the rest of one read at most.
+            unparsed.append(contentsOf: bytes)
+            return
+        }
+        process { parse(bytes) }
+    }
+
+    func transportSecured() {
+        isSecuring = false
+        logger[metadataKey: "tls.summary"] = "\(transport.security?.summary ?? "")"
+        restart()
+        expectProgress()
+    }
+
+    func transportEnded(_ end: TransportEnd) {
+        pending.append(.end(end))
+        process {}
+    }
+
+    func transportDrained() {}
+
+    /// Handles what was read, then what waits, as far as nothing has to be waited for.
+    private func process(_ body: () -> Void) {
+        guard !isProcessing else { return body() }
+        isProcessing = true
+        body()
+        while !isBusy, !isEnded {
+            if let next = pending.popFirst() {
+                handle(next)
+            } else if !unparsed.isEmpty, !isSecuring {
+                let bytes = unparsed
+                unparsed = []
+                bytes.withUnsafeBufferPointer { parse($0) }
+            } else {
+                break
+            }
+        }
+        isProcessing = false
+        if !isEnded { transport.setReading(isBusy ? .off : .on) }
+    }
+
+    var isEnded: Bool { if case .ended = phase { true } else { false } }
+    private var isBound: Bool { if case .bound = phase { true } else { false } }
+
+    /// Feeds the parser. Until a resource is bound, no further than the next `>`: what follows an element may belong to
+    /// TLS or to a new stream.
+    private func parse(_ bytes: UnsafeBufferPointer<UInt8>) {
+        var rest = bytes[...]
+        while !rest.isEmpty, !isEnded {
+            guard !isBusy, !isSecuring, pending.isEmpty else {
+                if isSecuring { return refuseInjection() }
+                unparsed.append(contentsOf: rest)
+                return
+            }
+            if parser == nil, !expectsHeader {
+                // White space between stanzas keeps a connection alive (RFC 6120 section 4.6.1) and needs no parser.
+                rest = rest.drop { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }
+                if rest.isEmpty { return }
+            }
+            var end = rest.endIndex
+            if !isBound, let close = rest.firstIndex(of: 0x3E) { end = close + 1 }
+            feed(UnsafeBufferPointer(rebasing: rest[..<end]))
+            rest = rest[end...]
+        }
+    }
+
+    // RFC 6120 section 5.4.3.3: what comes in plain text after <starttls/> must not be taken for what TLS protects.
+    private func refuseInjection() {
+        logger.info("bytes after <starttls/>: the connection is closed")
+        finish()
+    }
+
+    private func feed(_ bytes: UnsafeBufferPointer<UInt8>) {
+        let parser = self.parser ?? (expectsHeader ? XMLStreamParser(limits: settings.limits) : takeParser())
+        self.parser = parser
+        let (events, failure) = parser.feed(bytes)
+        for event in events { enqueue(.event(event)) }
+        if let failure { return enqueue(.failure(failure)) }
+        if !expectsHeader, self.parser === parser, parser.isInterchangeable {
+            loop.parserPool.put(parser)
+            self.parser = nil
+        }
+    }
+
+    private func takeParser() -> XMLStreamParser { loop.parserPool.take(settings.limits) }
+
+    private func enqueue(_ next: Pending) {
+        if isBusy || !pending.isEmpty { pending.append(next) } else { handle(next) }
+    }
+
+    private func handle(_ next: Pending) {
+        switch next {
+        case .event(.opened(let header)): opened(header)
+        case .event(.element(let element)): handle(element)
+        case .event(.closed): close()
+        case .failure(let error): fail(error)
+        case .end(let end): lost(end)
+        }
+    }
+
+    private func handle(_ element: Element) {
+        switch phase {
+        case .unauthenticated: handleUnauthenticated(element)
+        case .authenticating(let authentication): handleAuthenticating(element, authentication)
+        case .authenticated(let account): handleAuthenticated(element, account)
+        case .bound(let session): handleBound(element, session)
+        case .ended: break
+        }
+    }
+
+    // MARK: waiting
+
+    /// Holds back what the client sends next until `work` is done.
+    func wait(for work: Work) {
+        guard case .later(let body) = work else { return }
+        perform(body)
+    }
+
+    /// Holds back what the client sends next until `body` returns. It stays on the loop.
+    func perform(_ body: @escaping @Sendable () async -> Void) {
+        precondition(!isBusy, "a stream waits for one thing at a time")
+        isBusy = true
+        loop.start { [self] in
+            await body()
+            // The stream may have gone to another loop.
+            if loop.isCurrent { performed() } else { loop.post { self.performed() } }
+        }
+    }
+
+    private func performed() {
+        isBusy = false
+        guard !isEnded else { return }
+        process {}
+    }
+
+    /// Goes on on a session's loop, and does `body` there. From within `perform`, which holds back what the client sends.
+    func onLoop(of session: Session, _ body: @escaping @Sendable () async -> Void) async {
+        guard !session.loop.isCurrent else { return await body() }
+        cancelTimers()
+        // A parser belongs to its loop's pool, and between stanzas one is as good as another.
+        parser = nil
+        await withCheckedContinuation { continuation in
+            transport.move(to: session.loop) { continuation.resume() }
+        }
+        await withTaskExecutorPreference(session.loop) { await body() }
+    }
+
+    // MARK: opening
+
+    /// Expects a new stream header on the same connection (RFC 6120 section 4.3.3).
+    func restart() {
+        parser = nil
+        expectsHeader = true
+        hasSentHeader = false
+    }
+
+    private func opened(_ header: StreamHeader) {
+        expectsHeader = false
+        language = header.language
+        // RFC 6120 section 4.7.5: a client that says no version, or 0.x, does not speak this protocol.
+        guard let version = header.version, let major = Int(version.prefix { $0 != "." }), major >= 1 else {
+            return fail(StreamError(.unsupportedVersion))
+        }
+        guard let to = header.to else { return fail(StreamError(.improperAddressing)) }
+        guard let address = try? JID(to), address.isDomain, address.isBare,  // what is no domain is not served either
+            let host = services.router.host(address)
+        else {
+            if settings.unservedStreams == .dropped { return finish() }
+            return fail(StreamError(.hostUnknown))
+        }
+        // RFC 6120 section 4.7.2: a stream goes on for whom it began.
+        guard self.host == nil || self.host === host else { return fail(StreamError(.hostUnknown)) }
+        self.host = host
+        sendHeader(to: header.from)
+        sendFeatures()
+    }
+
+    func sendHeader(to peer: String?) {
+        hasSentHeader = true
+        let from = host?.configuration.domain ?? services.router.defaultDomain
+        transport.write { buffer in
+            buffer.append("<?xml version='1.0'?><stream:stream xmlns='jabber:client'")
+            buffer.append(" xmlns:stream='http://etherx.jabber.org/streams'")
+            buffer.appendAttribute("id", RandomToken.make())
+            buffer.appendAttribute("from", from)
+            if let peer { buffer.appendAttribute("to", peer) }
+            buffer.appendAttribute("version", "1.0")
+            buffer.appendAttribute("xml:lang", language ?? settings.language)
+            buffer.append(0x3E)
+        }
+    }
+
+    func sendFeatures(_ features: [Element]) {
+        transport.write { buffer in
+            buffer.append("<stream:features>")
+            for feature in features { buffer.append(feature, inside: .client) }
+            buffer.append("</stream:features>")
+        }
+    }
+
+    func send(_ element: Element) {
+        transport.write { $0.append(element, inside: .client) }
+    }
+
+    /// Starts TLS, after `<proceed/>`.
+    func secure() {
+        isSecuring = true
+        transport.startTLS()
+    }
+
+    // MARK: closing
+
+    /// Ends the stream with an error (RFC 6120 section 4.9.1.1).
+    func fail(_ error: StreamError) {
+        guard !isEnded else { return }
+        logger.debug("stream error", metadata: ["error": "\(error.condition.rawValue)"])
+        // RFC 6120 section 4.9.1.2: an error in the first bytes still follows a header.
+        if !hasSentHeader { sendHeader(to: nil) }
+        transport.write { buffer in
+            buffer.append("<stream:error>")
+            buffer.append(Element(error.condition.rawValue, .streamErrors), inside: .client)
+            if let text = error.text {
+                buffer.append(
+                    Element("text", .streamErrors) { text },
+                    inside: .client
+                )
+            }
+            if let detail = error.detail { buffer.append(detail, inside: .client) }
+            buffer.append("</stream:error>")
+        }
+        close()
+    }
+
+    /// Ends the stream without an error (RFC 6120 section 4.4).
+    func close() {
+        guard !isEnded else { return }
+        if !hasSentHeader { sendHeader(to: nil) }
+        transport.write { $0.append("</stream:stream>") }
+        endSession(.closed)
+        finish()
+    }
+
+    /// The connection is gone.
+    private func lost(_ end: TransportEnd) {
+        guard !isEnded else { return }
+        if case .failed(let reason) = end { logger.debug("connection lost", metadata: ["error": "\(reason)"]) }
+        if case .bound = phase, let managed, managed.id != nil {
+            self.managed = nil
+            managed.detach()
+        } else {
+            endSession(.lost)
+        }
+        finish()
+    }
+
+    private func endSession(_ reason: SessionEnd) {
+        guard case .bound(let session) = phase else { return }
+        if let managed {
+            self.managed = nil
+            managed.give(up: reason)
+        } else {
+            services.router.run(session.end(reason))
+        }
+    }
+
+    /// Another stream resumed the session of this one.
+    func loseSession() {
+        guard case .bound = phase else { return }
+        managed = nil
+        phase = .unauthenticated
+        fail(StreamError(.conflict, text: "the session was resumed on another stream"))
+    }
+
+    func finish() {
+        guard !isEnded else { return }
+        phase = .ended
+        cancelTimers()
+        parser = nil
+        pending = []
+        unparsed = []
+        services.streams.remove(self)
+        transport.close()
+    }
+
+    // MARK: time
+
+    /// Gives the client the time of one step of negotiation to come to the next.
+    func expectProgress() {
+        if let stateTimer { loop.cancel(stateTimer) }
+        stateTimer = nil
+        guard let timeout = settings.stateTimeout, !isBound else { return }
+        stateTimer = loop.schedule(after: timeout) { [weak self] in
+            self?.fail(StreamError(.connectionTimeout))
+        }
+    }
+
+    /// Begins to look whether the client is still there.
+    func watch() {
+        expectProgress()
+        watchTimer = loop.schedule(after: settings.keepaliveInterval) { [weak self] in self?.lookAfter() }
+    }
+
+    private func lookAfter() {
+        let idle = loop.now - lastReceived
+        var next = settings.keepaliveInterval - idle
+        if next <= .zero {
+            if let managed, managed.state.isRequestPending {
+                // It was asked, and a live client answers at once.
+                return lost(.failed("no acknowledgement in time"))
+            } else if managed != nil {
+                requestAcknowledgementNow()
+                next = settings.acknowledgementTimeout
+            } else {
+                // TCP finds out whether somebody takes it.
+                transport.write { $0.append(0x20) }
+                next = settings.keepaliveInterval
+            }
+        }
+        watchTimer = loop.schedule(after: next) { [weak self] in self?.lookAfter() }
+    }
+
+    private func cancelTimers() {
+        for timer in [stateTimer, watchTimer] { if let timer { loop.cancel(timer) } }
+        stateTimer = nil
+        watchTimer = nil
+    }
+
+    func transportOverflowed() {
+        logger.info("the client does not read; the stream ends", metadata: ["xmpp.jid": "\(boundJID)"])
+        // A managed session waits for a better connection; another gets the error, though it may never read it.
+        if case .bound = phase, managed?.id != nil {
+            pending.append(.end(.failed("the client does not read")))
+            process {}
+        } else {
+            fail(StreamError(.policyViolation, text: "too much output is waiting"))
+        }
+    }
+
+    private var boundJID: String { if case .bound(let session) = phase { "\(session.jid)" } else { "" } }
+
+    func end(_ error: StreamError) { fail(error) }
+}

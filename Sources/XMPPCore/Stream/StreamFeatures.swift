@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// `<stream:features/>` (RFC 6120 section 4.3.2): what a client may do next.
+
+/// Makes the features of each step of a client's stream.
+struct StreamFeatures {
+    let host: Host
+    let settings: ClientStreamSettings
+
+    /// Before TLS that the client must start first (RFC 6120 section 5.3.1).
+    func tlsRequired() -> [Element] {
+        [Element("starttls", .tls) { Element("required", .tls) }]
+    }
+
+    /// Before authentication.
+    func unauthenticated(_ offer: SASLOffer, offersTLS: Bool) -> [Element] {
+        var features: [Element] = []
+        if offersTLS { features.append(Element("starttls", .tls)) }
+        features.append(
+            Element("mechanisms", .sasl) {
+                for mechanism in offer.mechanisms { Element("mechanism", .sasl) { mechanism.name } }
+            }
+        )
+        if host.service(SASL2Options.self) != nil { features.append(authentication(offer)) }
+        if !offer.channelBindingTypes.isEmpty {
+            // XEP-0440 section 3
+            features.append(
+                Element("sasl-channel-binding", .saslChannelBinding) {
+                    for type in offer.channelBindingTypes {
+                        Element("channel-binding", .saslChannelBinding, ["type": type.rawValue])
+                    }
+                }
+            )
+        }
+        return features + host.streamFeatures(.unauthenticated) + [limits]
+    }
+
+    /// After authentication, before a resource is bound.
+    func authenticated() -> [Element] {
+        var features = [
+            Element("bind", .bind),
+            Element("session", .session) { Element("optional", .session) },
+        ]
+        if host.service(StreamManagementOptions.self) != nil { features.append(Element("sm", .streamManagement)) }
+        return features + host.streamFeatures(.authenticated) + [limits]
+    }
+
+    /// After SASL2 bound a resource or resumed a session: nothing of that is left to do.
+    func bound() -> [Element] { host.streamFeatures(.authenticated) + [limits] }
+
+    /// XEP-0388 section 2.1, XEP-0386 section 2.
+    private func authentication(_ offer: SASLOffer) -> Element {
+        let managesStreams = host.service(StreamManagementOptions.self) != nil
+        let binds = host.service(Bind2Options.self) != nil
+        return Element("authentication", .sasl2) {
+            for mechanism in offer.mechanisms { Element("mechanism", .sasl2) { mechanism.name } }
+            if managesStreams || binds {
+                Element("inline", .sasl2) {
+                    if binds { bind2(managesStreams: managesStreams) }
+                    if managesStreams { Element("sm", .streamManagement) }
+                }
+            }
+        }
+    }
+
+    private func bind2(managesStreams: Bool) -> Element {
+        let namespaces = host.bindFeatures.map(\.namespace) + (managesStreams ? [.streamManagement] : [])
+        return Element("bind", .bind2) {
+            if !namespaces.isEmpty {
+                Element("inline", .bind2) {
+                    for namespace in namespaces { Element("feature", .bind2, ["var": namespace.uri]) }
+                }
+            }
+        }
+    }
+
+    /// XEP-0478 section 2. Nobody is disconnected for being idle, so there is no limit to advertise for that.
+    private var limits: Element {
+        Element("limits", .streamLimits) {
+            Element("max-bytes", .streamLimits) { String(settings.limits.stanzaByteCountMax) }
+        }
+    }
+}
