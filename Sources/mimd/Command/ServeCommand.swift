@@ -14,8 +14,10 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let loaded = TOMLConfigurationLoader.load(path: file.path)
-        StandardErrorLogHandler.bootstrap(least: loaded.logLevel)
         let report = ConfigurationReport(loaded)
+        // Whatever the configuration says about logging: why the server does not start is always said.
+        StandardErrorLogHandler.bootstrap(
+            least: report.hasErrors ? min(loaded.logLevel ?? .critical, .error) : loaded.logLevel)
         let logger = Logger(label: "mimd")
         report.log(to: logger)
         if report.hasErrors { throw ExitCode.failure }
