@@ -25,3 +25,5 @@ static inline void mimd_ssl_ctx_set_cache(SSL_CTX *context, int is_on) {
 }
 static inline void mimd_ssl_ctx_auto_dh(SSL_CTX *context) { SSL_CTX_set_dh_auto(context, 1); }
 static inline int mimd_ssl_is_tls13(const SSL *ssl) { return SSL_version(ssl) == TLS1_3_VERSION; }
+static inline EVP_PKEY *mimd_p256_key(void) { return EVP_EC_gen("P-256"); }
+#define MIMD_MBSTRING_UTF8 0x1000

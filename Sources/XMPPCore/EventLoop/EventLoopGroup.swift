@@ -33,10 +33,11 @@ public final class EventLoopGroup: Sendable {
         self.threads = threads
     }
 
-    /// Stops the loops and waits for their threads. Not to be called on one of them.
+    /// Stops the loops and waits for their threads, but for the one that it is called on.
     public func shutdown() {
         for loop in loops { loop.stop() }
-        for thread in threads { thread.join() }
+        // A server may be released by the last task of one of its own loops.
+        for thread in threads { if thread.isCurrent { thread.detach() } else { thread.join() } }
     }
 
     /// The cores that this process may use.

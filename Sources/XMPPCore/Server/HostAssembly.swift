@@ -61,7 +61,7 @@ struct HostAssembly {
     }
 
     func makeAuthenticators(_ hosts: [Host]) throws -> [String: Authenticator] {
-        let secret = try Crypto.randomBytes(count: 32)
+        let secret = try configuration.secret ?? Crypto.randomBytes(count: 32)
         return Dictionary(
             uniqueKeysWithValues: hosts.map { ($0.configuration.domain, Authenticator($0, decoySecret: secret)) }
         )

@@ -22,6 +22,9 @@ public struct ServerConfiguration: Sendable {
     public var eventLoopCount: Int?
     /// The directory of the local store and of whatever else the server writes, relative to the working directory.
     public var dataDirectory: String
+    /// Random bytes, 32 of them, that the answers to unknown accounts are made from, the same at every start; nil for
+    /// new ones at each, which lets a patient client learn which accounts exist.
+    public var secret: [UInt8]?
     /// The shapers by their names. `none`, which slows nobody, always exists.
     public var shapers: [String: ShaperConfiguration]
     /// Where bound sessions are kept.

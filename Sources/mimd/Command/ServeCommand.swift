@@ -2,8 +2,12 @@
 // `mimd serve`, the default: load the configuration, report on it, and serve in the foreground.
 
 import ArgumentParser
+import Glibc
 import Logging
+import ServiceLifecycle
 import XMPPCore
+import XMPPModules
+import XMPPPersistenceSQLite
 
 /// `mimd [--config FILE]`.
 struct ServeCommand: AsyncParsableCommand {
@@ -20,7 +24,55 @@ struct ServeCommand: AsyncParsableCommand {
             least: report.hasErrors ? min(loaded.logLevel ?? .critical, .error) : loaded.logLevel)
         let logger = Logger(label: "mimd")
         report.log(to: logger)
-        if report.hasErrors { throw ExitCode.failure }
+        guard !report.hasErrors, let configuration = loaded.server else { throw ExitCode.failure }
         print(report.table)
+        raiseDescriptorLimit(logger)
+        do {
+            try await serve(configuration, logger)
+        } catch {
+            logger.critical("cannot start", metadata: ["reason": "\(error)"])
+            throw ExitCode.failure
+        }
+    }
+
+    private func serve(_ configured: ServerConfiguration, _ logger: Logger) async throws {
+        var configuration = configured
+        let local = try await LocalStorage.open(.directory(path: configuration.dataDirectory), logger: logger)
+        do {
+            let directory = DataDirectory(path: configuration.dataDirectory)
+            try directory.provideCertificates(&configuration, logger: logger)
+            configuration.secret = try directory.secret()
+            let server = try XMPPServer(
+                configuration: configuration,
+                storage: local.storage,
+                modules: StandardModules.all,
+                logger: logger
+            )
+            let group = ServiceGroup(
+                configuration: .init(
+                    services: [.init(service: server)],
+                    gracefulShutdownSignals: [.sigterm, .sigint],
+                    logger: logger
+                )
+            )
+            try await group.run()
+        } catch {
+            await local.close()
+            throw error
+        }
+        await local.close()
+    }
+
+    /// Each connection takes a descriptor; what the system allows at most is none too many.
+    private func raiseDescriptorLimit(_ logger: Logger) {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else {
+            return
+        }
+        limit.rlim_cur = limit.rlim_max
+        guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            logger.warning("cannot raise the limit of descriptors", metadata: ["error": "\(String(cString: strerror(errno)))"])
+            return
+        }
     }
 }
