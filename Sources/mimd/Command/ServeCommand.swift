@@ -5,6 +5,7 @@ import ArgumentParser
 import Glibc
 import Logging
 import ServiceLifecycle
+import UnixSignals
 import XMPPCore
 import XMPPModules
 import XMPPPersistenceSQLite
@@ -26,6 +27,7 @@ struct ServeCommand: AsyncParsableCommand {
         report.log(to: logger)
         guard !report.hasErrors, let configuration = loaded.server else { throw ExitCode.failure }
         print(report.table)
+        fflush(nil)
         raiseDescriptorLimit(logger)
         do {
             try await serve(configuration, logger)
