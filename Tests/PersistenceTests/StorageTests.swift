@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is done to every store at once, and what every store refuses.
+
+import Testing
+import XMPPCore
+
+@Suite struct StorageTests {
+    private static func fill(_ storage: Storage, _ account: BareJID) async throws {
+        let contact = try JID("romeo@montague.example")
+        let credential = AccountCredential(password: "p")
+        try await storage.accounts.create(account, credential: credential, accountCountMax: nil)
+        try await storage.rosters.update(contact, of: account, itemCountMax: nil) { _ in RosterItem(contact: contact) }
+        let message = OfflineMessage(from: contact, stanza: [], receivedMicroseconds: 0)
+        #expect(try await storage.offlineMessages.append(message, for: account, messageCountMax: nil) == .stored)
+        let element = PrivateElement(namespace: "a", xml: [])
+        try await storage.privateElements.set([element], of: account, elementCountMax: nil)
+        try await storage.lastActivity.setLastActivity(LastActivityRecord(seconds: 0, status: ""), of: account)
+    }
+
+    /// Which kinds of data each account has, by name.
+    private static func contents(_ storage: Storage) async throws -> [String: [BareJID]] {
+        [
+            "accounts": try await storage.accounts.accounts(in: nil, after: nil, limit: 10).items.map(\.address),
+            "rosters": try await storage.rosters.accounts(after: nil, limit: 10).items,
+            "offline": try await storage.offlineMessages.accounts(after: nil, limit: 10).items,
+            "private": try await storage.privateElements.accounts(after: nil, limit: 10).items,
+            "last": try await storage.lastActivity.entries(after: nil, limit: 10).items.map(\.account),
+        ]
+    }
+
+    @Test func removalTakesEveryKindOfData() async throws {
+        try await Backend.memory.withStorage { storage in
+            let accounts = try ["a@x.example", "b@x.example", "a@y.example"].map { try BareJID($0) }
+            for account in accounts { try await Self.fill(storage, account) }
+            try await storage.removeAll(for: accounts[0])
+            for (_, found) in try await Self.contents(storage) { #expect(found == [accounts[1], accounts[2]]) }
+            try await storage.removeAll(domain: "x.example")
+            for (_, found) in try await Self.contents(storage) { #expect(found == [accounts[2]]) }
+            try await storage.removeAll(domain: "y.example")
+            for (_, found) in try await Self.contents(storage) { #expect(found == []) }
+        }
+    }
+
+    @Test func cursorOfAnotherListingIsRefused() async throws {
+        try await Backend.memory.withStorage { storage in
+            let account = try BareJID("a@x.example")
+            let cursor = PageCursor(key: ["a", "b", "c"])
+            await #expect(throws: StorageError.self) {
+                try await storage.accounts.accounts(in: nil, after: cursor, limit: 10)
+            }
+            await #expect(throws: StorageError.self) {
+                try await storage.rosters.roster(of: account, after: cursor, limit: 10)
+            }
+            for cursor in [cursor, PageCursor(key: ["no number"])] {
+                await #expect(throws: StorageError.self) {
+                    try await storage.offlineMessages.messages(for: account, at: 0, after: cursor, limit: 10)
+                }
+            }
+        }
+    }
+
+    @Test func limitsOutOfRangeReadAsTheNearest() async throws {
+        try await Backend.memory.withStorage { storage in
+            for index in 0..<3 { try await Self.fill(storage, try BareJID("a\(index)@x.example")) }
+            for (limit, count) in [(.min, 1), (0, 1), (1, 1), (.max, 3)] as [(Int, Int)] {
+                let page = try await storage.rosters.accounts(after: nil, limit: limit)
+                #expect(page.items.count == count)
+            }
+        }
+    }
+
+    @Test func credentialsDoNotShowThemselves() {
+        for credential in [AccountCredential(password: "secret"), AccountCredential(passwordDetails: "secret")] {
+            var dumped = ""
+            dump(credential, to: &dumped)
+            for text in ["\(credential)", String(reflecting: credential), dumped, "\([credential])"] {
+                #expect(!text.contains("secret"))
+            }
+        }
+    }
+
+    @Test(arguments: [
+        StorageError.unavailable(detail: "secret"), .corrupt(detail: "secret"), .backend(code: "1", detail: "secret"),
+    ])
+    func errorsShowDetailsOnlyWhenDebugging(_ error: StorageError) {
+        #expect(!error.description.contains("secret"))
+        #expect(error.debugDescription.hasSuffix("secret"))
+    }
+}
