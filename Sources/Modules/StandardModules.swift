@@ -6,5 +6,7 @@ public import XMPPCore
 /// Every module of mimd. A server runs those that its configuration names.
 public enum StandardModules {
     public static let all: [any XMPPModule.Type] = [
+        Roster.self,
+        PresenceBroadcast.self,
     ]
 }

@@ -19,6 +19,10 @@ public struct PresenceSubscriptions: Sendable {
 
 /// Reads the subscriptions of rosters.
 public protocol RosterService: Sendable {
+    /// The subscriptions of an account that has sessions, from memory; nil when they have not been read since its first
+    /// session was bound. Never waits. Every change of the roster is seen here before anybody is told of it.
+    func subscriptionsInMemory(of account: BareJID) -> PresenceSubscriptions?
+
     /// The subscriptions of an account.
     func subscriptions(of account: BareJID) async throws(StorageError) -> PresenceSubscriptions
 

@@ -169,6 +169,12 @@ public struct PresenceChange: Sendable {
     public let old: Presence?
     /// What it broadcast now, of type available or unavailable.
     public let new: Presence
+
+    public init(session: Session, old: Presence?, new: Presence) {
+        self.session = session
+        self.old = old
+        self.new = new
+    }
 }
 
 extension Notice where Payload == RemovedAccount {

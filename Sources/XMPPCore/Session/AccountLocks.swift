@@ -8,7 +8,8 @@ import Synchronization
 public final class AccountLocks: Sendable {
     private let waiting = Mutex<[BareJID: [UnsafeContinuation<Void, Never>]]>([:])
 
-    init() {}
+    /// Makes locks that know nothing of any others.
+    public init() {}
 
     /// Runs `body` while no other work of the account runs.
     ///

@@ -122,7 +122,8 @@ public final class Session: @unchecked Sendable {
         loop.assertCurrent()
         guard !isEnded else { return .done }
         var work = Work.done
-        if isAvailable {
+        // Directed presence may have gone out before, or without, initial presence (RFC 6121 section 4.6.3).
+        if isAvailable || !directedPresence.isEmpty {
             let unavailable = Presence(from: jid.jid, type: .unavailable)
             work = host.router.route(unavailable.stanza, from: self)
         }

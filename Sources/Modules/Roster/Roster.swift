@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rosters and subscriptions (RFC 6121 sections 2 and 3). Not here: presence itself (PresenceBroadcast), pre-approval
+// (section 3.4), and replaying single changes to a client that has an old version (section 2.6.2 allows the whole).
+
+import Synchronization
+public import XMPPCore
+
+/// Keeps the contacts of accounts, and who may see whose presence.
+public struct Roster: XMPPModule {
+    public static let manifest = ModuleManifest("mod_roster", implements: [.rfc(6121, section: "2"), .xep(237, "1.3")])
+
+    public struct Options: ModuleOptions {
+        /// Whether rosters have versions, so that a client which knows the current one need not get it again.
+        public var versioning = false
+
+        public init() {}
+
+        public mutating func read(_ o: inout OptionReader) throws(OptionError) {
+            try o.read("versioning", into: &versioning)
+            // MongooseIM chooses between storing the version and hashing the roster. Here it is always stored.
+            var isVersionStored = true
+            try o.read("store_current_id", into: &isVersionStored)
+        }
+    }
+
+    /// Most items of one roster, requests that wait for an answer included.
+    static let itemCountMax = 5_000
+    /// How large requests of strangers may make a roster: less than it may be, so that they cannot keep the account from
+    /// adding contacts of its own.
+    static let itemCountMaxForRequests = 4_000
+
+    let options: Options
+    let host: Host
+    let store: any RosterStore
+    let state: State
+
+    /// What lives as long as the host.
+    final class State: Sendable {
+        let memory: SubscriptionMemory
+        /// One subscription stanza of an account at a time leaves it, so that contacts get them in the order in which they
+        /// changed its roster. Whoever holds this may wait for the account locks of others; nobody who holds one of
+        /// those waits for this.
+        let outbound = AccountLocks()
+        let pushCount = Atomic<Int>(0)
+
+        init(_ registry: SessionRegistry) { memory = SubscriptionMemory(registry) }
+    }
+
+    public init(options: Options, host: Host) throws(ModuleError) {
+        self.options = options
+        self.host = host
+        store = host.storage.rosters
+        state = State(host.registry)
+    }
+
+    public func register(in registrar: inout Registrar) {
+        if options.versioning {
+            // RFC 6121 section 2.6.1
+            registrar.streamFeature(StreamFeature(.authenticated) { Element("ver", .rosterVersions) })
+        }
+        registrar.iq(.get, "query", .roster, at: .ownAccount, later: get)
+        registrar.iq(.set, "query", .roster, at: .ownAccount, later: set)
+        registrar.handleSubscriptions(sent: subscriptionSent, received: subscriptionReceived)
+        registrar.on(.sessionEnded, forget)
+        registrar.provide(self, as: (any RosterService).self)
+    }
+
+    // MARK: roster get
+
+    /// RFC 6121 sections 2.1.3, 2.2 and 2.6.
+    private func get(_ request: IQRequest) async throws -> Element? {
+        let account = request.sender.bare
+        let known = request.payload["ver"]
+        // Under the lock, so that every later change is pushed, and none that the result has.
+        return try await host.accountLocks.withLock(account) { () async throws(StorageError) -> Element? in
+            // Section 2.2: whoever asks is told of changes from now on.
+            request.session?.becomeInterested()
+            // Section 2.6.2: an empty version, as of a client without a copy, is never the current one.
+            if options.versioning, let known, !known.isEmpty, try await store.version(of: account)?.text == known {
+                return nil
+            }
+            let roster = try await readAll(account)
+            remember(roster.items, of: account)
+            return query(roster)
+        }
+    }
+
+    private func query(_ roster: (items: [RosterItem], version: RosterVersion?)) -> Element {
+        var builder = ElementBuilder()
+        builder.open("query", .roster)
+        builder.attribute("ver", options.versioning ? roster.version?.text ?? "" : nil)
+        for item in roster.items where !item.isHidden { item.write(to: &builder) }
+        builder.close()
+        return builder.finish()
+    }
+
+    // MARK: roster set
+
+    /// RFC 6121 sections 2.1.5, 2.3, 2.4 and 2.5.
+    private func set(_ request: IQRequest) async throws -> Element? {
+        let account = request.sender.bare
+        let change = try RosterSet(request.payload)
+        // An account sees its own resources anyway; an item for itself could only confuse.
+        guard change.contact != account.jid else { throw StanzaError.notAllowed }
+        switch change.action {
+        case .write(let name, let groups):
+            let contact = change.contact
+            try await update(contact, of: account, push: .always) { item in
+                var changed = item ?? RosterItem(contact: contact)
+                changed.name = name
+                changed.groups = groups
+                return changed
+            }
+        case .remove:
+            try await remove(change.contact, of: account)
+        }
+        return nil
+    }
+
+    // MARK: sessions
+
+    private func forget(_ ended: EndedSession) -> Work {
+        state.memory.forgetUnlessOnline(ended.session.account)
+        return .done
+    }
+}
+
+extension Roster: RosterService {
+    public func subscriptionsInMemory(of account: BareJID) -> PresenceSubscriptions? {
+        state.memory.subscriptions(of: account)
+    }
+
+    public func subscriptions(of account: BareJID) async throws(StorageError) -> PresenceSubscriptions {
+        if let subscriptions = subscriptionsInMemory(of: account) { return subscriptions }
+        return try await host.accountLocks.withLock(account) { () async throws(StorageError) -> PresenceSubscriptions in
+            if let subscriptions = subscriptionsInMemory(of: account) { return subscriptions }
+            return remember(try await readAll(account).items, of: account)
+        }
+    }
+
+    public func subscription(
+        of account: BareJID, to contact: BareJID
+    ) async throws(StorageError) -> RosterSubscription {
+        SubscriptionState(try await store.item(contact.jid, of: account)).subscription
+    }
+
+    /// Keeps what was just read for as long as the account has sessions. The account's lock is held.
+    @discardableResult
+    private func remember(_ items: [RosterItem], of account: BareJID) -> PresenceSubscriptions {
+        var subscriptions = PresenceSubscriptions()
+        subscriptions.add(items, of: account)
+        state.memory.keep(subscriptions, of: account)
+        return subscriptions
+    }
+
+    /// Reads all of a roster. The account's lock is held, so that it seldom changes meanwhile: only at the hands of
+    /// another process.
+    private func readAll(
+        _ account: BareJID
+    ) async throws(StorageError) -> (items: [RosterItem], version: RosterVersion?) {
+        for _ in 0..<Self.readCountMax {
+            var page = try await store.roster(of: account, after: nil, limit: Page<RosterItem>.itemCountMax)
+            var items = page.items
+            let version = page.version
+            while let next = page.next, page.version == version {
+                page = try await store.roster(of: account, after: next, limit: Page<RosterItem>.itemCountMax)
+                items += page.items
+            }
+            if page.version == version { return (items, version) }
+        }
+        throw .unavailable(detail: "the roster changes faster than it is read")
+    }
+
+    /// How often a roster that changes between its pages is read anew.
+    private static let readCountMax = 10
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Elements from XML that a store keeps.
+
+extension Element {
+    /// Parses one element that mimd, or a server before it, has written. An element without a namespace of its own is
+    /// in `jabber:client`, as it was in the stream that it came from.
+    ///
+    /// - Parameter xml: UTF-8, of any length.
+    /// - Returns: nil when the bytes are not exactly one well-formed element within the limits of ``XMLLimits``.
+    public init?(parsing xml: [UInt8]) {
+        var limits = XMLLimits()
+        // It was within the limits of the stream that it came from, whatever those were.
+        limits.stanzaByteCountMax = max(limits.stanzaByteCountMax, xml.count)
+        let parser = XMLParserPool().take(limits)
+        let (events, failure) = xml.withUnsafeBufferPointer { parser.feed($0) }
+        guard failure == nil, parser.isInterchangeable, events.count == 1, case .element(let element) = events[0] else {
+            return nil
+        }
+        self = element
+    }
+}
