@@ -83,10 +83,16 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "Embedding",
+            dependencies: ["XMPPCore", "XMPPModules", "XMPPPersistenceSQLite"],
+            path: "Examples/Embedding",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "MimdTests",
             dependencies: [
-                "XMPPCore", "mimd",
+                "Embedding", "XMPPCore", "mimd",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

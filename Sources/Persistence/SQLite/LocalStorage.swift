@@ -59,7 +59,8 @@ public struct LocalStorage: Sendable {
     /// - Parameter logger: gets a warning for each row that cannot be read.
     /// - Throws: ``LocalStorageError``; a file that another mimd has made is as it was.
     public static func open(
-        _ location: LocalStorageLocation, limits: SQLiteDatabase.Limits = .init(), logger: Logger
+        _ location: LocalStorageLocation, limits: SQLiteDatabase.Limits = .init(),
+        logger: Logger = Logger(label: "mimd.storage")
     ) async throws(LocalStorageError) -> LocalStorage {
         let place: SQLiteLocation
         let path: String

@@ -11,6 +11,9 @@ public struct InProcessStream: Sendable {
     public let stanzas: AsyncStream<Stanza>
     private let outlet: InProcessOutlet
 
+    /// The messages among ``stanzas``; what else comes meanwhile is passed over.
+    public var messages: some AsyncSequence<Message, Never> & Sendable { stanzas.compactMap { Message($0) } }
+
     /// Stanzas that wait to be taken; with more, the stream ends.
     public static let waitingStanzaCountMax = 10_000
 
