@@ -12,6 +12,7 @@ public struct Registrar: Sendable {
 
     private(set) var features: [DiscoTarget: Set<String>] = [:]
     private(set) var identities: [DiscoTarget: [DiscoIdentity]] = [:]
+    private(set) var forms: [DiscoTarget: [DiscoForm]] = [:]
     private(set) var iqHandlers: [IQKey: IQHandler] = [:]
     private(set) var streamFeatures: [StreamFeature] = []
     private(set) var nonzaHandlers: [QualifiedName: @Sendable (Session, Element) -> Work] = [:]
@@ -42,6 +43,11 @@ public struct Registrar: Sendable {
     /// Lists an identity in disco#info.
     public mutating func advertise(_ identity: DiscoIdentity, on target: DiscoTarget) {
         identities[target, default: []].append(identity)
+    }
+
+    /// Adds a form to disco#info (XEP-0128). There is at most one of each type.
+    public mutating func advertise(_ form: DiscoForm, on target: DiscoTarget) {
+        forms[target, default: []].append(form)
     }
 
     // MARK: IQ
@@ -231,11 +237,14 @@ public struct DiscoIdentity: Sendable, Hashable {
     public var type: String
     /// For people; nil for none.
     public var name: String?
+    /// The language of the name (BCP 47); nil when it does not say.
+    public var language: String?
 
-    public init(category: String, type: String, name: String? = nil) {
+    public init(category: String, type: String, name: String? = nil, language: String? = nil) {
         self.category = category
         self.type = type
         self.name = name
+        self.language = language
     }
 }
 

@@ -10,6 +10,8 @@ extension AuthenticationConfiguration {
     public func makeCredential(password: String) throws(StoredCredentialError) -> AccountCredential {
         switch passwordFormat {
         case .plain:
+            // What no log-in could ever match is not stored either.
+            guard StoredCredential.prepare(password: Array(password.utf8)) != nil else { throw .passwordNotAllowed }
             return AccountCredential(password: password)
         case .scram:
             let credential = try StoredCredential.derive(

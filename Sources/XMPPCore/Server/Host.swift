@@ -79,11 +79,14 @@ public final class Host: Sendable {
         server.access(rule, of: AccessSubject(address), on: configuration.domain)
     }
 
-    /// The features that disco#info lists, sorted.
-    public func features(of target: DiscoTarget) -> [String] { (registrar.features[target] ?? []).sorted() }
-
-    /// The identities that disco#info lists.
-    public func identities(of target: DiscoTarget) -> [DiscoIdentity] { registrar.identities[target] ?? [] }
+    /// What disco#info says, put together from what the modules advertise.
+    public func discoInfo(of target: DiscoTarget) -> DiscoInfo {
+        DiscoInfo(
+            identities: registrar.identities[target] ?? [],
+            features: registrar.features[target] ?? [],
+            forms: registrar.forms[target] ?? []
+        )
+    }
 
     /// What a module offers to others under a protocol; nil when none does.
     public func service<Service: Sendable>(_ type: Service.Type) -> Service? {
@@ -130,6 +133,7 @@ struct HostServices: Sendable {
 /// The listeners to the events that the core raises, looked up once.
 struct HostEvents: Sendable {
     let sessionBound: NoticeHandlers<Session>
+    let sessionResumed: NoticeHandlers<Session>
     let sessionEnded: NoticeHandlers<EndedSession>
     let filterDelivery: FilterHandlers<Delivery>
     let filterSentMessage: FilterHandlers<SentMessage>
@@ -143,6 +147,7 @@ struct HostEvents: Sendable {
 
     init(_ registrar: Registrar) {
         sessionBound = registrar.handlers(of: .sessionBound)
+        sessionResumed = registrar.handlers(of: .sessionResumed)
         sessionEnded = registrar.handlers(of: .sessionEnded)
         filterDelivery = registrar.handlers(of: .delivery)
         filterSentMessage = registrar.handlers(of: .sentMessage)
@@ -178,7 +183,7 @@ public struct PresenceChange: Sendable {
 }
 
 extension Notice where Payload == RemovedAccount {
-    /// An account was removed, and what the stores held for it. Its sessions are told to end.
+    /// An account was removed, and what the stores held for it. Its sessions end after this.
     public static var accountRemoved: Notice<RemovedAccount> { Notice("account-removed") }
 }
 
@@ -196,14 +201,15 @@ extension Host {
     /// Tells listeners that a session broadcast presence. The module that broadcasts calls this, last.
     public func presenceChanged(_ change: PresenceChange) -> Work { events.presenceChanged.raise(change) }
 
-    /// Removes an account, everything stored for it, and its sessions.
+    /// Removes an account, everything stored for it, and its sessions. What the caller sends to one of them right after
+    /// this returns still reaches it, if the caller is on its loop.
     ///
     /// - Throws: ``StorageError`` of the first store that failed.
     public func removeAccount(_ account: BareJID) async throws(StorageError) {
         try await storage.removeAll(for: account)
+        await events.accountRemoved.raise(RemovedAccount(account: account, host: self)).finish()
         for record in registry.sessions(of: account) {
             record.session.disconnect(StreamError(.notAuthorized, text: "the account was removed"))
         }
-        await events.accountRemoved.raise(RemovedAccount(account: account, host: self)).finish()
     }
 }

@@ -175,6 +175,12 @@ extension Notice where Payload == Session {
     public static var sessionBound: Notice<Session> { Notice("session-bound") }
 }
 
+extension Notice where Payload == Session {
+    /// Another stream took the session over (XEP-0198 section 5), and its client was sent what it had missed. On the
+    /// session's loop, before the client may send stanzas.
+    public static var sessionResumed: Notice<Session> { Notice("session-resumed") }
+}
+
 extension Notice where Payload == EndedSession {
     /// A session ended and is no longer registered. On its loop.
     public static var sessionEnded: Notice<EndedSession> { Notice("session-ended") }

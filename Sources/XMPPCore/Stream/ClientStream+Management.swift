@@ -133,6 +133,7 @@ extension ClientStream {
         guard let managed else { return }
         for stanza in managed.state.unacknowledged { transport.write { $0.append(stanza) } }
         if managed.state.requestsAcknowledgement() { sendRequest() }
+        services.router.run(managed.session.host.events.sessionResumed.raise(managed.session))
     }
 }
 

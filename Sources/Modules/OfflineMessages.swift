@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Offline Messages (XEP-0160 1.0.1, RFC 6121 section 8.5.2.2): messages for accounts that nobody is at wait until
+// somebody is. Not here: flexible retrieval (XEP-0013), expiry (XEP-0079).
+
+import Logging
+public import XMPPCore
+
+/// Keeps messages for accounts without an available resource, and hands them over once there is one.
+public struct OfflineMessages: XMPPModule {
+    public static let manifest = ModuleManifest(
+        "mod_offline",
+        implements: [.xep(160, "1.0.1"), .xep(203, "2.0"), .xep(334, "1.0.0")]
+    )
+
+    public struct Options: ModuleOptions {
+        /// The access rule that says how many messages wait for an account at most: a number, or `infinity`. Where it
+        /// says neither, ``OfflineMessages/messageCountMaxDefault`` holds.
+        public var accessRule = "max_user_offline_messages"
+
+        public init() {}
+
+        public mutating func read(_ o: inout OptionReader) throws(OptionError) {
+            try o.read("access_max_user_messages", into: &accessRule)
+            o.ignore("store_groupchat_messages", unless: false)
+        }
+    }
+
+    /// Most messages of an account for which the access rule names no number.
+    public static let messageCountMaxDefault = 1_000
+    /// How many messages are read, handed over and removed at a time.
+    static let pageMessageCount = 100
+
+    private let options: Options
+    private let host: Host
+    private var store: any OfflineStore { host.storage.offlineMessages }
+
+    public init(options: Options, host: Host) throws(ModuleError) {
+        self.options = options
+        self.host = host
+    }
+
+    public func register(in registrar: inout Registrar) {
+        registrar.advertise(.offlineMessages, on: .host)
+        registrar.keepUndelivered(keep)
+        registrar.on(.presenceChanged, presenceChanged)
+    }
+
+    // MARK: storing
+
+    private func keep(_ received: ReceivedMessage) -> Work? {
+        guard let message = Message(received.stanza), let sender = message.from else { return nil }
+        // A copy's original is stored or was delivered; XEP-0160 section 3: who is typing is of no interest later.
+        if message.stanza.isCopy || (message.isTransient && !message.has(.store)) { return .done }
+        // XEP-0334 section 4.2. The sender learns that nobody got it.
+        if message.has(.noStore) { return nil }
+        return .later { await store(message, from: sender, for: received.account) }
+    }
+
+    private func store(_ message: Message, from sender: JID, for account: BareJID) async {
+        // One at a time for each account: nobody reads messages that are being handed over to somebody else.
+        let failure = await host.accountLocks.withLock(account) { () async -> StanzaError? in
+            do throws(StorageError) {
+                // RFC 6121 section 8.5.1: the same answer as for an account whose messages cannot be kept.
+                guard try await host.storage.accounts.contains(account) else { return .serviceUnavailable }
+                let offline = OfflineMessage(
+                    from: sender,
+                    stanza: Array(message.stanza.asElement.xml.utf8),
+                    receivedMicroseconds: host.time.wallTime.microseconds
+                )
+                let maximum = messageCountMax(of: account)
+                guard try await store.append(offline, for: account, messageCountMax: maximum) == .stored else {
+                    // XEP-0160 section 2, step 3
+                    return .serviceUnavailable
+                }
+            } catch {
+                host.logger.error("offline message not stored", metadata: ["error": "\(error)"])
+                return StanzaError(error)
+            }
+            // Somebody may have come while the message was being stored, and have seen no message then.
+            if let session = availableSession(of: account) { await handOver(to: session) }
+            return nil
+        }
+        if let failure { await host.router.bounce(message.stanza, failure).finish() }
+    }
+
+    /// Nil for no bound.
+    private func messageCountMax(of account: BareJID) -> Int? {
+        switch host.access(options.accessRule, of: account.jid) {
+        case .limit(let count): count
+        case .unlimited: nil
+        case .allow, .deny, .name: Self.messageCountMaxDefault
+        }
+    }
+
+    private func availableSession(of account: BareJID) -> Session? {
+        let records = host.registry.sessions(of: account).filter { ($0.priority ?? -1) >= 0 }
+        return records.max { ($0.priority ?? -1) < ($1.priority ?? -1) }?.session
+    }
+
+    // MARK: handing over
+
+    private func presenceChanged(_ change: PresenceChange) -> Work {
+        // XEP-0160 section 2, step 5: when it becomes one that gets messages; a further presence changes nothing.
+        guard Self.getsMessages(change.new), !(change.old.map(Self.getsMessages) ?? false) else { return .done }
+        return .later {
+            await host.accountLocks.withLock(change.session.account) { await handOver(to: change.session) }
+        }
+    }
+
+    private static func getsMessages(_ presence: Presence) -> Bool {
+        presence.type == .available && (presence.priority ?? -1) >= 0
+    }
+
+    /// Sends what is stored. Under the account's lock.
+    private func handOver(to session: Session) async {
+        let account = session.account
+        var cursor: PageCursor?
+        do throws(StorageError) {
+            repeat {
+                let page = try await store.messages(
+                    for: account,
+                    at: host.time.wallTime.microseconds,
+                    after: cursor,
+                    limit: Self.pageMessageCount
+                )
+                // It may have gone while the page was read; the next to come gets the messages.
+                guard host.registry.session(session.jid)?.session === session else { return }
+                let delivered = page.items.filter { deliver($0.message, to: session) }
+                if !delivered.isEmpty {
+                    // How many were there is known: nobody else removes messages of this account now.
+                    _ = try await store.remove(delivered.map(\.id), for: account)
+                }
+                cursor = page.next
+            } while cursor != nil
+        } catch {
+            host.logger.error("offline messages not delivered", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Hands a stored message to a session, which keeps it or sends it back here.
+    ///
+    /// - Returns: false when what is stored is no message.
+    private func deliver(_ message: OfflineMessage, to session: Session) -> Bool {
+        guard let element = Element(parsing: message.stanza), let stanza = Stanza(element), stanza.kind == .message else {
+            host.logger.error("a stored offline message is no message")
+            return false
+        }
+        let received = Timestamp(microseconds: message.receivedMicroseconds)
+        session.deliver(stanza.delayed(since: received, by: host.address.jid, reason: "Offline Storage"))
+        return true
+    }
+}
+
+extension Namespace {
+    /// The feature of servers that keep offline messages (XEP-0160 section 4).
+    static let offlineMessages: Namespace = "msgoffline"
+}
