@@ -55,7 +55,7 @@ actor SQLiteConnection {
     func open(path: String, lockWaitMax: Duration) throws(StorageError) {
         let handle = try SQLiteHandle(path: path, lockWaitMax: lockWaitMax)
         // WAL: one process may write while others read. In memory there is none, and none is needed.
-        let mode = try handle.query("PRAGMA journal_mode = WAL", []).first?.text(0)
+        let mode = try Self.chooseWriteAheadLog(handle, lockWaitMax)
         guard mode == "wal" || path == ":memory:" else {
             throw .backend(code: "journal_mode", detail: "the file system does not let processes share a file's memory")
         }
@@ -71,6 +71,25 @@ actor SQLiteConnection {
         if role == .reading { try handle.run("PRAGMA query_only = ON") }
         self.handle = handle
     }
+
+    /// Asks for WAL until nobody is in the way. SQLite does not wait by itself here: of several that open a new file at
+    /// once, each could wait for the other.
+    ///
+    /// - Returns: the mode that the file has now.
+    private static func chooseWriteAheadLog(
+        _ handle: SQLiteHandle, _ lockWaitMax: Duration
+    ) throws(StorageError) -> String? {
+        let deadline = ContinuousClock.now + lockWaitMax
+        while true {
+            do throws(StorageError) {
+                return try handle.query("PRAGMA journal_mode = WAL", []).first?.text(0)
+            } catch .unavailable(let detail) {
+                guard ContinuousClock.now < deadline else { throw .unavailable(detail: detail) }
+                usleep(lockRetryMicroseconds)
+            }
+        }
+    }
+    private static let lockRetryMicroseconds: UInt32 = 5_000
 
     /// Closes the file. Whoever comes later is refused.
     func close() {

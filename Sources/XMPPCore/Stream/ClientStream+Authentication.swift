@@ -158,8 +158,9 @@ extension ClientStream {
             // XEP-0175 section 2: a temporary account that nobody else has
             case .anonymous: RandomToken.make()
             }
+        // SASL prepared the localpart, and a token is one; if not, nobody is who he says.
         guard let account = try? BareJID(localpart: localpart, domainpart: authentication.host.configuration.domain)
-        else { return refuse(.notAuthorized, authentication.profile) }  // SASL prepared it; a token is always valid
+        else { return refuse(.notAuthorized, authentication.profile) }
         logger[metadataKey: "xmpp.account"] = "\(account)"
         logger.info("authenticated", metadata: ["sasl.mechanism": "\(authentication.exchange.mechanism.name)"])
         phase = .authenticated(account)

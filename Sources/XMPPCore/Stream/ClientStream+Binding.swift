@@ -49,6 +49,7 @@ extension ClientStream {
     private func bindResource(_ resource: String?, _ account: BareJID) async -> Bound {
         guard let host else { return .refused(.internalServerError) }
         let wanted = resource.flatMap { $0.isEmpty ? nil : $0 } ?? RandomToken.make()
+        // RFC 6120 section 7.7.2.1: why it is no resourcepart is not said.
         guard let jid = try? account.with(resourcepart: wanted) else { return .refused(.badRequest) }
         guard host.access(settings.accessRule, of: account.jid) != .deny else { return .refused(.notAllowed) }
         let sessionCountMax = host.access("max_user_sessions", of: account.jid).countMax ?? Self.sessionCountMaxDefault

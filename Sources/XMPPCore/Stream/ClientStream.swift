@@ -265,8 +265,9 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
         hasSentHeader = true
         let from = host?.configuration.domain ?? services.router.defaultDomain
         transport.write { buffer in
-            buffer.append("<?xml version='1.0'?><stream:stream xmlns='jabber:client'")
-            buffer.append(" xmlns:stream='http://etherx.jabber.org/streams'")
+            buffer.append("<?xml version='1.0'?><stream:stream")
+            buffer.appendAttribute("xmlns", Namespace.client.uri)
+            buffer.appendAttribute("xmlns:stream", Namespace.stream.uri)
             buffer.appendAttribute("id", RandomToken.make())
             buffer.appendAttribute("from", from)
             if let peer { buffer.appendAttribute("to", peer) }
