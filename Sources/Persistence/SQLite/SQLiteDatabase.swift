@@ -134,7 +134,9 @@ public final class SQLiteDatabase: SQLDatabase {
     ) async throws(StorageError) -> Value {
         let deadline = try enter()
         defer { leave() }
-        return try await reader.read(by: deadline, body)
+        return try await withoutExecutorPreference { [reader] () throws(StorageError) in
+            try await reader.read(by: deadline, body)
+        }
     }
 
     public func write<Value: Sendable>(
@@ -142,7 +144,9 @@ public final class SQLiteDatabase: SQLDatabase {
     ) async throws(StorageError) -> Value {
         let deadline = try enter()
         defer { leave() }
-        return try await writer.write(by: deadline, body)
+        return try await withoutExecutorPreference { [writer] () throws(StorageError) in
+            try await writer.write(by: deadline, body)
+        }
     }
 
     public func query(_ statement: SQLStatement, _ parameters: [SQLValue]) async throws(StorageError) -> [SQLRow] {
