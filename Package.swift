@@ -100,6 +100,14 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "FuzzTests", dependencies: ["XMPPCore"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ModulesTests",
+            dependencies: [
+                "XMPPCore", "XMPPModules", "XMPPPersistenceSQL", "XMPPPersistenceSQLite",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "TidyTests", swiftSettings: swiftSettings),
         .testTarget(
             name: "PersistenceTests",

@@ -128,16 +128,16 @@ extension Roster {
 
     /// Sends the presence of each available resource to a contact that may see it from now on.
     ///
-    /// Each from its own loop, where it sends its next presence too: so the contact never ends with an old one.
+    /// Each from its own loop, where it sends its next presence too: so the contact never ends with an old one. Posted
+    /// even there, so that it comes after the approval, which was posted as well.
     private func sendPresence(of account: BareJID, to contact: BareJID) {
         for record in host.registry.sessions(of: account) where record.isAvailable {
             let session = record.session
-            let send: @Sendable () -> Void = {
+            session.loop.post {
                 guard var presence = session.presence else { return }
                 presence.to = contact.jid
                 session.host.router.routeFromServer(presence.stanza)
             }
-            if session.loop.isCurrent { send() } else { session.loop.post(send) }
         }
     }
 

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rosters and presence when the store cannot be reached, and what they ask of it when it can.
+
+import Synchronization
+import Testing
+import XMPPCore
+@testable import XMPPModules
+
+struct RosterFaultTests {
+    static let romeo = "romeo@example.net", juliet = "juliet@example.com"
+    static let error =
+        "<error type='wait'><internal-server-error xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>the store is unavailable</text></error>"
+
+    /// A server whose roster store can be told to fail.
+    private func run(_ body: (Verona, FailingRosterStore) async throws -> Void) async throws {
+        var store: FailingRosterStore?
+        try await Verona.run(
+            storage: { storage in
+                let failing = FailingRosterStore(storage.rosters)
+                store = failing
+                var storage = storage
+                storage.rosters = failing
+                return storage
+            },
+            { verona in try await body(verona, #require(store)) })
+    }
+
+    @Test func requestsAreAnsweredWithAnError() async throws {
+        try await run { verona, store in
+            let juliet = try await verona.online("juliet@example.com/balcony")
+            store.setUnavailable(true)
+            try await juliet.send("<iq id='1' type='get'><query xmlns='jabber:iq:roster'/></iq>")
+            try await juliet.send(
+                "<iq id='2' type='set'><query xmlns='jabber:iq:roster'><item jid='nurse@example.com'/></query></iq>")
+            try await juliet.send("<presence id='3' to='romeo@example.net' type='subscribe'/>")
+            try await juliet.receives(
+                "<iq id='1' to='juliet@example.com/balcony' type='error'>\(Self.error)</iq>",
+                "<iq id='2' to='juliet@example.com/balcony' type='error'>\(Self.error)</iq>",
+                "<presence id='3' from='romeo@example.net' to='juliet@example.com/balcony' type='error'>\(Self.error)</presence>"
+            )
+            store.setUnavailable(false)
+            try await juliet.send("<presence to='romeo@example.net' type='subscribe'/>")
+            #expect(try await verona.item(Self.romeo, in: Self.juliet)?.pending == .out)
+        }
+    }
+
+    @Test func contactsAreToldOnceTheStoreIsBack() async throws {
+        try await run { verona, store in
+            try await verona.befriend(Self.romeo, Self.juliet)
+            let romeo = try await verona.online("romeo@example.net/orchard")
+            let juliet = try await verona.connect("juliet@example.com/balcony")
+            store.setUnavailable(true)
+            try await juliet.send("<presence id='1'/>")
+            try await juliet.receives(
+                "<presence id='1' from='juliet@example.com/balcony' to='juliet@example.com'/>",
+                "<presence id='1' to='juliet@example.com/balcony' type='error'>\(Self.error)</presence>")
+            await romeo.receivesNothing()
+            // Messages reach it all the same.
+            try await romeo.send("<message id='2' to='juliet@example.com' type='chat'><body>hi</body></message>")
+            #expect(await juliet.received().count == 1)
+            store.setUnavailable(false)
+            try await juliet.send("<presence id='3'/>")
+            try await juliet.receives(
+                "<presence from='romeo@example.net/orchard' to='juliet@example.com/balcony'/>",
+                "<presence id='3' from='juliet@example.com/balcony' to='juliet@example.com'/>")
+            try await romeo.receives("<presence id='3' from='juliet@example.com/balcony' to='romeo@example.net'/>")
+        }
+    }
+
+    @Test func presenceAsksTheStoreOncePerLogin() async throws {
+        try await run { verona, store in
+            try await verona.befriend(Self.romeo, Self.juliet)
+            let romeo = try await verona.online("romeo@example.net/orchard")
+            let juliet = try await verona.online("juliet@example.com/balcony")
+            let chamber = try await verona.connect("juliet@example.com/chamber")
+            store.callCount.withLock { $0 = 0 }
+            // Neither later presence, nor that of another resource, nor probes, nor the end.
+            try await chamber.send("<presence/>")
+            try await juliet.send("<presence><show>away</show></presence>")
+            try await romeo.send("<presence to='juliet@example.com' type='probe'/>")
+            try await juliet.send("<presence type='unavailable'/>")
+            await chamber.close()
+            #expect(store.callCount.withLock { $0 } == 0)
+        }
+    }
+
+    @Test func subscriptionsAreForgottenWithTheLastSession() async throws {
+        try await run { verona, store in
+            let host = try #require(verona.server.host("example.com"))
+            let roster = try #require(host.service((any RosterService).self))
+            let account = try BareJID(Self.juliet)
+            let juliet = try await verona.online("juliet@example.com/balcony")
+            let chamber = try await verona.online("juliet@example.com/chamber")
+            #expect(roster.subscriptionsInMemory(of: account) != nil)
+            await juliet.close()
+            #expect(roster.subscriptionsInMemory(of: account) != nil)
+            await chamber.close()
+            #expect(roster.subscriptionsInMemory(of: account) == nil)
+            // Nobody online: read, not kept.
+            try await verona.store(Self.romeo, in: Self.juliet, .from)
+            #expect(try await roster.subscriptions(of: account).from == [BareJID(Self.romeo)])
+            #expect(roster.subscriptionsInMemory(of: account) == nil)
+        }
+    }
+}
