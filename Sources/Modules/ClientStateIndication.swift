@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Client State Indication (XEP-0352 1.0.0): while nobody looks at a client, what can wait waits. What waits are presence
-// and chat states; nothing is left out but presence that a newer one of the same sender replaces.
+// Client State Indication (XEP-0352 1.0.0): while nobody looks at a client, what can wait waits. That is presence and
+// chat states; nothing is left out but presence that a newer one of the same sender replaces.
 
 public import XMPPCore
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Entity Capabilities (XEP-0115 1.6.0): those of the server, as a stream feature. Not here: the capabilities of clients,
-// which nothing on this server needs yet.
+// Entity Capabilities (XEP-0115 1.6.0): those of the server, as a stream feature. Not here: the capabilities of
+// clients, which nothing on this server needs yet.
 
 import Synchronization
 public import XMPPCore

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Message Carbons (XEP-0280 1.0.1): the other resources of an account see what one of them sends and gets. Not here:
-// errors that answer a copied message, for nothing remembers which were; the rules for rooms beyond what a message shows.
+// errors that answer a copied message, for nothing remembers which were; rules for rooms beyond what a message shows.
 
 public import XMPPCore
 

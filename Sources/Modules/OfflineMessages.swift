@@ -74,7 +74,7 @@ public struct OfflineMessages: XMPPModule {
                 }
             } catch {
                 host.logger.error("offline message not stored", metadata: ["error": "\(error)"])
-                return StanzaError(error)
+                return StanzaError(storage: error)
             }
             // Somebody may have come while the message was being stored, and have seen no message then.
             if let session = availableSession(of: account) { await handOver(to: session) }
@@ -141,7 +141,8 @@ public struct OfflineMessages: XMPPModule {
     ///
     /// - Returns: false when what is stored is no message.
     private func deliver(_ message: OfflineMessage, to session: Session) -> Bool {
-        guard let element = Element(parsing: message.stanza), let stanza = Stanza(element), stanza.kind == .message else {
+        guard let element = Element(parsing: message.stanza), let stanza = Stanza(element), stanza.kind == .message
+        else {
             host.logger.error("a stored offline message is no message")
             return false
         }

@@ -60,7 +60,7 @@ public struct PresenceBroadcast: XMPPModule {
                 guard session.isAvailable else { return }
                 // Messages can reach it; its contacts are told when it sends presence again.
                 tellOwnResources(presence, session)
-                if let answer = presence.stanza.error(StanzaError(error)) { session.deliver(answer) }
+                if let answer = presence.stanza.error(StanzaError(storage: error)) { session.deliver(answer) }
             }
             await host.presenceChanged(change).finish()
         }
@@ -208,7 +208,7 @@ public struct PresenceBroadcast: XMPPModule {
                 let subscription = try await roster?.subscription(of: account, to: prober.bare) ?? .none
                 await answer(prober, account, isSubscribed: subscription == .from || subscription == .both).finish()
             } catch {
-                await host.router.bounce(probe.stanza, StanzaError(error)).finish()
+                await host.router.bounce(probe.stanza, StanzaError(storage: error)).finish()
             }
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Private XML Storage (XEP-0049 1.2): a client keeps elements of its own on the server, one for each namespace. Not here:
-// several elements of one namespace in one set, which are refused rather than lost.
+// Private XML Storage (XEP-0049 1.2): a client keeps elements of its own on the server, one for each namespace. Not
+// here: several elements of one namespace in one set, which are refused rather than lost.
 
 public import XMPPCore
 

@@ -68,7 +68,9 @@ public struct RegistrationOptions: ModuleOptions {
             try o.require("address")
             try o.read("address", into: &text)
             network = IPNetwork(text)
-            if network == nil, !text.isEmpty { try o.reject("address", "\"\(text)\" is no network such as 192.0.2.0/24") }
+            if network == nil, !text.isEmpty {
+                try o.reject("address", "\"\(text)\" is no network such as 192.0.2.0/24")
+            }
             try o.require("policy")
             try o.read("policy", into: &policy)
         }

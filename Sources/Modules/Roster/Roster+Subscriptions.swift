@@ -28,7 +28,7 @@ extension Roster {
                 try await carryOut(event, routed, to: contact, from: session.account)
             }
         } catch {
-            return answer(presence, with: StanzaError(error), to: session)
+            return answer(presence, with: StanzaError(storage: error), to: session)
         }
         if event == .subscribe, host.router.host(contact.jid) == nil {
             answer(presence, with: StanzaError(.remoteServerNotFound), to: session)

@@ -19,7 +19,7 @@ public struct DiscoInfo: Sendable, Equatable {
     public var capabilitiesNode: String { "\(Self.softwareNode)#\(verificationString)" }
 
     /// What names the software in entity capabilities (XEP-0115 section 4).
-    public static let softwareNode = "https://mimd.im"
+    public static let softwareNode = "mimd"
 
     /// The verification string by SHA-1 (XEP-0115 section 5.1).
     public var verificationString: String {

@@ -70,7 +70,7 @@ public struct Registrar: Sendable {
     /// Answers gets or sets whose child has this name, after waiting.
     ///
     /// - Parameter answer: returns the result's child, nil for none. What stores throw becomes the error that
-    ///   ``StanzaError/init(_:)-(StorageError)`` says.
+    ///   ``StanzaError/init(storage:)`` says.
     public mutating func iq(
         _ type: IQType,
         _ name: String,
@@ -296,7 +296,9 @@ public struct UnauthenticatedRequest: Sendable {
 
 extension StanzaError {
     /// The error that tells a client of a store's failure.
-    public init(_ error: StorageError) {
+    ///
+    /// The label keeps it apart from ``init(_:type:text:detail:)``, for `.conflict` names a condition and a store's error.
+    public init(storage error: StorageError) {
         self =
             switch error {
             case .unavailable: StanzaError(.internalServerError, type: .wait, text: "the store is unavailable")
@@ -311,7 +313,7 @@ extension StanzaError {
         self =
             switch error {
             case let error as StanzaError: error
-            case let error as StorageError: StanzaError(error)
+            case let error as StorageError: StanzaError(storage: error)
             case is WorkerPoolError: StanzaError(.resourceConstraint, type: .wait)
             default: .internalServerError
             }
