@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exchanging presence (RFC 6121 section 4): initial and later presence, its end, probes, and directed presence. Not here:
-// who is subscribed to whom (Roster), and contacts on other servers.
+// Exchanging presence (RFC 6121 section 4): initial and later presence, its end, probes, and directed presence. Not
+// here: who is subscribed to whom (Roster), and contacts on other servers.
 
 internal import Logging
 public import XMPPCore

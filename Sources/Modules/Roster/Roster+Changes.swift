@@ -46,7 +46,8 @@ extension Roster {
         }
     }
 
-    /// Tells interested resources of a change. The account's lock is held, so that pushes leave in the order of changes.
+    /// Tells interested resources of a change. The account's lock is held, so that pushes leave in the order of
+    /// changes.
     private func push(_ change: RosterChange, of account: BareJID) {
         guard change.new?.seen != nil || change.old?.seen != nil else { return }
         let interested = host.registry.sessions(of: account).filter(\.isInterested)

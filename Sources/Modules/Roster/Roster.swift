@@ -25,8 +25,8 @@ public struct Roster: XMPPModule {
 
     /// Most items of one roster, requests that wait for an answer included.
     static let itemCountMax = 5_000
-    /// How large requests of strangers may make a roster: less than it may be, so that they cannot keep the account from
-    /// adding contacts of its own.
+    /// How large requests of strangers may make a roster: less than it may be, so that they cannot keep the account
+    /// from adding contacts of its own.
     static let itemCountMaxForRequests = 4_000
 
     let options: Options
@@ -37,9 +37,9 @@ public struct Roster: XMPPModule {
     /// What lives as long as the host.
     final class State: Sendable {
         let memory: SubscriptionMemory
-        /// One subscription stanza of an account at a time leaves it, so that contacts get them in the order in which they
-        /// changed its roster. Whoever holds this may wait for the account locks of others; nobody who holds one of
-        /// those waits for this.
+        /// One subscription stanza of an account at a time leaves it, so that contacts get them in the order in which
+        /// they changed its roster. Whoever holds this may wait for the account locks of others; nobody who holds one
+        /// of those waits for this.
         let outbound = AccountLocks()
         let pushCount = Atomic<Int>(0)
 
@@ -62,6 +62,7 @@ public struct Roster: XMPPModule {
         registrar.iq(.set, "query", .roster, at: .ownAccount, later: set)
         registrar.handleSubscriptions(sent: subscriptionSent, received: subscriptionReceived)
         registrar.on(.sessionEnded, forget)
+        registrar.on(.accountRemoved, takeLeave)
         registrar.provide(self, as: (any RosterService).self)
     }
 
@@ -122,6 +123,24 @@ public struct Roster: XMPPModule {
     private func forget(_ ended: EndedSession) -> Work {
         state.memory.forgetUnlessOnline(ended.session.account)
         return .done
+    }
+
+    /// Tells the contacts of an account that is no more, so that none keeps a subscription to whoever registers it
+    /// next.
+    ///
+    /// Its roster is gone already: contacts of an account that is not online are not known here any more.
+    private func takeLeave(_ removed: RemovedAccount) -> Work {
+        let account = removed.account
+        guard let subscriptions = state.memory.remove(account) else { return .done }
+        let sessions = host.registry.sessions(of: account)
+        return .later {
+            for contact in subscriptions.from { sendUnavailable(of: sessions, to: contact.jid) }
+            for contact in subscriptions.to { await send(.unsubscribe, from: account, to: contact.jid) }
+            for contact in subscriptions.from { await send(.unsubscribed, from: account, to: contact.jid) }
+            for case let contact? in subscriptions.requests.map(\.from) {
+                await send(.unsubscribed, from: account, to: contact)
+            }
+        }
     }
 }
 

@@ -37,6 +37,13 @@ final class SubscriptionMemory: Sendable {
         }
     }
 
+    /// Drops what belongs to an account whose roster was removed.
+    ///
+    /// - Returns: what was held; nil for nothing.
+    func remove(_ account: BareJID) -> PresenceSubscriptions? {
+        accounts.withLock { $0.removeValue(forKey: account) }
+    }
+
     /// Follows a change of the store.
     func apply(_ change: RosterChange, of account: BareJID) {
         guard let contact = (change.new ?? change.old)?.contact, contact.isBare else { return }

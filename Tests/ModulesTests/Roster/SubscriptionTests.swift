@@ -218,6 +218,23 @@ struct SubscriptionTests {
         }
     }
 
+    @Test func contactsOfAnAccountThatIsRemovedLoseIt() async throws {
+        try await Verona.run { verona in
+            try await verona.befriend(Self.romeo, Self.juliet)
+            let juliet = try await verona.online("juliet@example.com/balcony")
+            let romeo = try await verona.online("romeo@example.net/orchard")
+            try await verona.server.host("example.com")?.removeAccount(BareJID(Self.juliet))
+            try await romeo.receives(
+                "<presence from='juliet@example.com/balcony' to='romeo@example.net' type='unavailable'/>",
+                "<presence from='juliet@example.com' to='romeo@example.net' type='unsubscribe'/>",
+                Self.push("romeo@example.net/orchard", "<item jid='juliet@example.com' subscription='to'/>"),
+                "<presence from='juliet@example.com' to='romeo@example.net' type='unsubscribed'/>",
+                Self.push("romeo@example.net/orchard", "<item jid='juliet@example.com' subscription='none'/>"))
+            #expect(try await verona.item(Self.juliet, in: Self.romeo)?.subscription == RosterSubscription.none)
+            #expect(await juliet.received() == [])
+        }
+    }
+
     @Test func aRequestTooLongToKeepIsKeptWithoutItsText() throws {
         let account = try BareJID(Self.juliet), contact = try JID(Self.romeo)
         for byteCount in [100, RosterItem.requestByteCountMax] {
