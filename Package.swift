@@ -108,6 +108,14 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .testTarget(
+            name: "ScenarioTests",
+            dependencies: [
+                "COpenSSL", "XMPPCore", "XMPPModules", "XMPPPersistenceSQLite", "mimd",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "TidyTests", swiftSettings: swiftSettings),
         .testTarget(
             name: "PersistenceTests",
