@@ -107,7 +107,8 @@ public final class XMPPServer: Service, Sendable {
         }
         certificates.cancel()
         await certificates.value
-        await shutDown()
+        // In a task of its own, which is not cancelled: what is said on a loop that is gone is never answered.
+        await Task { await shutDown() }.value
     }
 
     private func shutDown() async {
