@@ -79,7 +79,8 @@ final class ScenarioClient {
         fenceCount += 1
         let id = "fence-\(fenceCount)"
         // Under stream management a request for the count does not change the count.
-        try send(managesStream ? "<r xmlns='urn:xmpp:sm:3'/>" : "<iq type='get' id='\(id)'><fence xmlns='mimd:fence'/></iq>")
+        let iq = "<iq type='get' id='\(id)'><fence xmlns='mimd:fence'/></iq>"
+        try send(managesStream ? "<r xmlns='urn:xmpp:sm:3'/>" : iq)
         var seen = waiting.count
         while true {
             while seen < waiting.count {
@@ -101,7 +102,9 @@ final class ScenarioClient {
     /// Drops what the server said about the account's own presence.
     func dropOwnPresence() {
         waiting.removeAll {
-            guard case .element(let node) = $0, node.name == "presence", node.attributes["type"] == nil else { return false }
+            guard case .element(let node) = $0, node.name == "presence", node.attributes["type"] == nil else {
+                return false
+            }
             let account = "\(declaration.localpart)@\(declaration.domainpart)/"
             return node.attributes["from"]?.hasPrefix(account) == true
         }

@@ -17,6 +17,13 @@ enum ScenarioFiles {
         return files.filter { $0.hasSuffix(".xmpp") }.map { String($0.dropLast(5)) }.sorted()
     }()
 
+    /// The names of the scripts that `isWanted`, and of those that cannot be read, which fail when they are run.
+    static func names(_ isWanted: (Script) -> Bool) -> [String] {
+        names.filter { name in
+            do { return isWanted(try script(name)) } catch { return true }
+        }
+    }
+
     static func path(_ name: String) -> String { directory.appending(path: "\(name).xmpp").path }
 
     static func script(_ name: String) throws -> Script {

@@ -5,20 +5,14 @@ import Foundation
 import Testing
 
 @Suite(.serialized) struct ScenarioTests {
-    @Test(arguments: ScenarioFiles.names.filter { name in
-        // A script that cannot be read fails in its test.
-        (try? ScenarioFiles.script(name))?.needsSocket != true
-    })
+    @Test(arguments: ScenarioFiles.names { !$0.needsSocket })
     func scenarioInProcess(_ name: String) async {
         await report(name) { try await $0.runInProcess() }
     }
 
     @Test(
         .enabled(if: daemonPath != nil || isContinuousIntegration, "MIMD names no program"),
-        arguments: ScenarioFiles.names.filter { name in
-            // A script that cannot be read fails in its test.
-            (try? ScenarioFiles.script(name))?.needsManualTime != true
-        })
+        arguments: ScenarioFiles.names { !$0.needsManualTime })
     func scenarioAgainstTheDaemon(_ name: String) async {
         await report(name) { try await $0.runAgainstDaemon() }
     }

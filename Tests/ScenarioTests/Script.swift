@@ -71,7 +71,9 @@ struct Script {
             let line = source[index]
             index += 1
             if line.isEmpty || line.hasPrefix("#") { continue }
-            guard !line.hasPrefix(" ") else { throw ScenarioFailure(line: number, description: "an indented line without a step") }
+            guard !line.hasPrefix(" ") else {
+                throw ScenarioFailure(line: number, description: "an indented line without a step")
+            }
             guard let (head, inline) = Self.splitBlock(line) else {
                 try read(line, nil, number)
                 continue

@@ -71,8 +71,10 @@ struct StreamReader {
     private static func fragment(_ xml: String) throws -> [StreamEvent] {
         var reader = StreamReader()
         reader.headerText = nil
-        let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
-        let (_, failure) = Array(header.utf8).withUnsafeBufferPointer { reader.parser.feed($0) }
+        let namespaces = "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
+        let (_, failure) = Array("<stream:stream \(namespaces) version='1.0'>".utf8).withUnsafeBufferPointer {
+            reader.parser.feed($0)
+        }
         if let failure { throw NotXML(condition: failure.condition.rawValue) }
         return try reader.feed(Array(xml.utf8))
     }
