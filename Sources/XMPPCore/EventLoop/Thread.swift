@@ -41,10 +41,11 @@ struct Thread: Sendable {
     func detach() { pthread_detach(handle) }
 }
 
-/// Blocks all signals for the calling thread. SIGPIPE among them: a peer that closed its end is then an error of
-/// write(2), without a handler for the whole process.
+/// Blocks signals for the calling thread. SIGPIPE among them: a peer that closed its end is then an error of write(2),
+/// without a handler for the whole process. Those of a crash stay, for they hit the thread that caused them.
 private func blockSignals() {
-    var all = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_BLOCK, &all, nil)
+    var blocked = sigset_t()
+    sigfillset(&blocked)
+    for crash in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT] { sigdelset(&blocked, crash) }
+    pthread_sigmask(SIG_BLOCK, &blocked, nil)
 }

@@ -3,6 +3,7 @@
 // MongooseIM has so far.
 
 import XMPPCore
+import XMPPModules
 
 /// The modules that a configuration may name.
 struct ModuleCatalogue: Sendable {
@@ -58,12 +59,7 @@ struct ModuleCatalogue: Sendable {
     /// The modules of MongooseIM 6.8 with those supported that this program has.
     static let standard: ModuleCatalogue = {
         var catalogue = mongooseIM
-        let names = [
-            "mod_bind2", "mod_caps", "mod_carboncopy", "mod_csi", "mod_disco", "mod_last", "mod_offline", "mod_ping",
-            "mod_presence", "mod_private", "mod_register", "mod_roster", "mod_sasl2", "mod_stream_management",
-            "mod_time", "mod_version",
-        ]
-        for name in names { catalogue.support(name) }
+        for module in StandardModules.all { catalogue.support(module) }
         return catalogue
     }()
 
