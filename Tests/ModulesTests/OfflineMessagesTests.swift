@@ -66,6 +66,45 @@ struct OfflineMessagesTests {
         }
     }
 
+    /// More messages than stream management keeps for a client that is gone.
+    @Test func aManagedStreamGetsManyMessagesAtOnce() async throws {
+        try await Verona.run(with: Self.modules + [ModuleConfiguration("mod_stream_management")]) { verona, time in
+            let romeo = try await verona.connect("romeo@example.net/orchard")
+            for number in 1...250 {
+                try await romeo.sendAtOnce("<message to='juliet@example.com' id='m\(number)'><body>!</body></message>")
+            }
+            await verona.settle()
+            let juliet = try await verona.logIn("juliet@example.com/balcony")
+            juliet.write("<enable xmlns='urn:xmpp:sm:3' resume='true'/><presence/>")
+            try await juliet.read(to: "id='m250'")
+            try await juliet.read(to: "</message>")
+            juliet.write("<a xmlns='urn:xmpp:sm:3' h='250'/>")
+            await verona.settle()
+            // Those who acknowledge stay.
+            time.advance(by: .seconds(61))
+            juliet.write("<r xmlns='urn:xmpp:sm:3'/>")
+            try await juliet.read(to: "<a xmlns='urn:xmpp:sm:3' h='1'/>")
+        }
+    }
+
+    @Test func whoAcknowledgesNothingLosesTheStreamAndNoMessage() async throws {
+        try await Verona.run(with: Self.modules + [ModuleConfiguration("mod_stream_management")]) { verona, time in
+            let romeo = try await verona.connect("romeo@example.net/orchard")
+            for number in 1...150 {
+                try await romeo.sendAtOnce("<message to='juliet@example.com' id='m\(number)'><body>!</body></message>")
+            }
+            await verona.settle()
+            let juliet = try await verona.logIn("juliet@example.com/balcony")
+            juliet.write("<enable xmlns='urn:xmpp:sm:3' resume='true'/><presence/>")
+            try await juliet.read(to: "id='m150'")
+            await verona.settle()
+            time.advance(by: .seconds(61))
+            #expect(await juliet.readToEnd().contains("<resource-constraint"))
+            await verona.settle()
+            #expect(try await verona.storage.offlineMessages.messageCount(for: BareJID(Self.juliet)) == 150)
+        }
+    }
+
     static let handling: [(content: String, isStored: Bool, error: String?)] = [
         ("type='chat'><body>!</body>", true, nil),
         ("><body>!</body>", true, nil),

@@ -56,6 +56,35 @@ extension ClientStream {
         send(Element("a", .streamManagement, ["h": String(managed.state.handledCount)]))
     }
 
+    /// Gives a client time to acknowledge more than is kept for one that is gone: offline messages and the presence of
+    /// many contacts come all at once, and no client can have acknowledged any of it by then.
+    ///
+    /// - Returns: `.overdue` when the stream was ended, because even that is too much.
+    func expectAcknowledgement(_ managed: ResumableSession) -> AcknowledgementState {
+        guard managed.state.unacknowledged.count <= Self.unacknowledgedStanzaCountMax else {
+            failUnacknowledged()
+            return .overdue
+        }
+        guard acknowledgementTimer == nil else { return .awaited }
+        acknowledgementTimer = loop.schedule(after: settings.acknowledgementTimeout) { [weak self] in
+            guard let self, !isEnded else { return }
+            acknowledgementTimer = nil
+            if let managed = self.managed, managed.state.isExhausted { failUnacknowledged() }
+        }
+        return .awaited
+    }
+
+    /// Whether a client may still acknowledge what it got.
+    enum AcknowledgementState { case awaited, overdue }
+
+    /// Stanzas that may wait for the acknowledgement of a client that is there.
+    static let unacknowledgedStanzaCountMax = 10_000
+
+    private func failUnacknowledged() {
+        logger.info("too many stanzas are not acknowledged; the session ends")
+        fail(StreamError(.resourceConstraint, text: "too many stanzas are not acknowledged"))
+    }
+
     func sendRequest() { send(Element("r", .streamManagement)) }
 
     /// Asks the client for a sign of life.

@@ -81,10 +81,7 @@ extension ClientStream {
         loop.assertCurrent()
         transport.write { $0.append(stanza) }
         guard let managed else { return }
-        if case .exhausted = managed.state.sent(stanza) {
-            logger.info("too many stanzas are not acknowledged; the session ends")
-            return fail(StreamError(.resourceConstraint, text: "too many stanzas are not acknowledged"))
-        }
+        if case .exhausted = managed.state.sent(stanza), expectAcknowledgement(managed) == .overdue { return }
         if managed.state.requestsAcknowledgement() { sendRequest() }
     }
 }

@@ -54,6 +54,8 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     private var unparsed: [UInt8] = []
     private var stateTimer: TimerToken?
     private var watchTimer: TimerToken?
+    /// Runs while more is not acknowledged than is kept for a client that is gone.
+    var acknowledgementTimer: TimerToken?
     private var lastReceived: Duration = .zero
 
     init(
@@ -407,9 +409,10 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     }
 
     private func cancelTimers() {
-        for timer in [stateTimer, watchTimer] { if let timer { loop.cancel(timer) } }
+        for timer in [stateTimer, watchTimer, acknowledgementTimer] { if let timer { loop.cancel(timer) } }
         stateTimer = nil
         watchTimer = nil
+        acknowledgementTimer = nil
     }
 
     func transportOverflowed() {

@@ -35,9 +35,11 @@ struct StreamManagement {
     mutating func sent(_ stanza: Stanza) -> Room {
         unacknowledged.append(stanza)
         sentSinceRequestCount += 1
-        guard let countMax = options.bufferedStanzaCountMax else { return .enough }
-        return unacknowledged.count > countMax ? .exhausted : .enough
+        return isExhausted ? .exhausted : .enough
     }
+
+    /// Whether more is kept than is kept for a client that is gone.
+    var isExhausted: Bool { options.bufferedStanzaCountMax.map { unacknowledged.count > $0 } ?? false }
 
     /// Whether to send `<r/>` now. If so, its answer is awaited.
     mutating func requestsAcknowledgement() -> Bool {
