@@ -29,7 +29,8 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
     private var isFlushScheduled = false
     private var hasOverflowed = false
     private var rateLimiter: RateLimiter?
-    private var isThrottled = false
+    /// Runs while the peer has sent more than it may, and nothing is read.
+    private var throttleTimer: TimerToken?
     private var lingerTimer: TimerToken?
 
     init(
@@ -92,6 +93,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
         loop.assertCurrent()
         guard phase == .open, tlsSource != nil, tls == nil else { return }
         wantsTLS = true
+        updateInterest()
         flush()
     }
 
@@ -101,7 +103,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
         reading = state
         updateInterest()
         // TLS may hold decrypted bytes that no event will announce.
-        if state == .on, phase == .open, tls?.hasPending == true { loop.atEndOfTurn(self) }
+        if state == .on, phase == .open, tls?.hasPending == true { scheduleFlush() }
     }
 
     func close() {
@@ -116,21 +118,38 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
 
     func move(to loop: EventLoop, _ body: @escaping @Sendable () -> Void) {
         self.loop.assertCurrent()
-        guard phase == .open, let token else { return loop.post(body) }
-        self.loop.unregister(descriptor, token)
-        self.token = nil
-        self.loop = loop
-        loop.post { [self] in
-            rateLimiter = limits.inboundRateMax.map { RateLimiter(rate: $0, now: loop.now) }
-            do throws(SystemError) {
-                self.token = try loop.register(descriptor, self, interest)
-            } catch {
-                finish(reporting: .failed("\(error)"))
-            }
-            body()
-            guard phase == .open else { return }
-            if !output.isEmpty || tls?.hasPending == true { scheduleFlush() }
+        if phase == .open, let token {
+            self.loop.unregister(descriptor, token)
+            self.token = nil
         }
+        leave(for: loop, body)
+    }
+
+    /// Goes once nobody on this loop is in the midst of something with the connection: whoever asked has returned, and
+    /// the turn's end is over.
+    private func leave(for loop: EventLoop, _ body: @escaping @Sendable () -> Void) {
+        self.loop.post { [self] in
+            guard !isFlushScheduled else { return leave(for: loop, body) }
+            if let throttleTimer { self.loop.cancel(throttleTimer) }
+            throttleTimer = nil
+            // What is closing has its last timer and its descriptor here; nothing else of it is asked for any more.
+            if phase != .closing { self.loop = loop }
+            loop.post { [self] in
+                arrive()
+                body()
+            }
+        }
+    }
+
+    private func arrive() {
+        guard phase == .open else { return }
+        rateLimiter = limits.inboundRateMax.map { RateLimiter(rate: $0, now: loop.now) }
+        do throws(SystemError) {
+            token = try loop.register(descriptor, self, effectiveInterest)
+        } catch {
+            return finish(reporting: .failed("\(error)"))
+        }
+        if !output.isEmpty || tls?.hasPending == true { scheduleFlush() }
     }
 
     // MARK: events
@@ -146,8 +165,15 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
 
     func endTurn() {
         isFlushScheduled = false
-        if phase == .open, reading == .on, !isThrottled, tls?.hasPending == true { read(.readable) }
+        if isReadable, tls?.hasPending == true { read(.readable) }
         flush()
+    }
+
+    func abandoned() { finish() }
+
+    /// Whether bytes for the handler may be read. Not while TLS is about to begin: what comes then is TLS's.
+    private var isReadable: Bool {
+        phase == .open && reading == .on && throttleTimer == nil && !wantsTLS && (tls == nil || isSecured)
     }
 
     private func handshake() {
@@ -159,7 +185,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
             updateInterest()
             handler?.transportSecured()
             // The client's first bytes may have come with the end of the handshake.
-            if phase == .open, tls?.hasPending == true { loop.atEndOfTurn(self) }
+            if phase == .open, tls?.hasPending == true { scheduleFlush() }
         case .wantsRead:
             setInterest(.readable)
         case .wantsWrite:
@@ -173,13 +199,13 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
 
     private func read(_ events: ReadyEvents) {
         guard phase != .closing else { return drainInput() }
-        guard reading == .on, !isThrottled else {
+        guard isReadable else {
             // The peer is gone, and nobody will read what it sent last: nobody waits for it either.
             if events.contains(.ended) { finish(reporting: .closed) }
             return
         }
         var turnByteCount = 0
-        while phase == .open, reading == .on, !isThrottled, !wantsTLS, turnByteCount < limits.turnByteCountMax {
+        while isReadable, turnByteCount < limits.turnByteCountMax {
             let buffer = loop.readBuffer
             switch receive(buffer) {
             case .done(let count):
@@ -198,7 +224,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
                 return finish(reporting: .failed(reason))
             }
         }
-        if phase == .open, reading == .on, tls?.hasPending == true { loop.atEndOfTurn(self) }
+        if isReadable, tls?.hasPending == true { scheduleFlush() }
     }
 
     private func receive(_ buffer: UnsafeMutableBufferPointer<UInt8>) -> TLSSession.Outcome {
@@ -211,14 +237,13 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
 
     private func throttle(_ byteCount: Int) {
         guard let wait = rateLimiter?.take(byteCount, now: loop.now), wait > .zero else { return }
-        isThrottled = true
-        updateInterest()
-        loop.schedule(after: wait) { [weak self] in
+        throttleTimer = loop.schedule(after: wait) { [weak self] in
             guard let self, phase == .open else { return }
-            isThrottled = false
+            throttleTimer = nil
             updateInterest()
             if tls?.hasPending == true { scheduleFlush() }
         }
+        updateInterest()
     }
 
     // MARK: writing
@@ -276,6 +301,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
             return finish(reporting: .failed("TLS is not configured"))
         }
         tls = consume session
+        updateInterest()
         handshake()
     }
 
@@ -286,9 +312,9 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
     private func endWriting() {
         tls?.shutdown()
         guard shutdown(descriptor, Int32(SHUT_WR)) == 0 else { return finish() }
-        reading = .on
-        isThrottled = false
-        setInterest(.readable)
+        // The interest is another while nothing was to be read.
+        interest = .readable
+        updateInterest()
     }
 
     private func drainInput() {
@@ -300,7 +326,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
     private func finish(reporting end: TransportEnd? = nil) {
         guard phase != .closed else { return }
         phase = .closed
-        if let lingerTimer { loop.cancel(lingerTimer) }
+        for timer in [lingerTimer, throttleTimer] { if let timer { loop.cancel(timer) } }
         if let token { loop.unregister(descriptor, token) }
         token = nil
         tls = nil
@@ -319,9 +345,12 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
 
     private func updateInterest() {
         guard let token, phase != .closed else { return }
-        var effective = interest
-        if phase == .open, reading == .off || isThrottled { effective.remove(.readable) }
-        loop.update(descriptor, token, effective)
+        loop.update(descriptor, token, effectiveInterest)
+    }
+
+    private var effectiveInterest: ReadyEvents {
+        let isHandshake = tls != nil && !isSecured
+        return phase == .open && !isHandshake && !isReadable ? interest.subtracting(.readable) : interest
     }
 }
 

@@ -10,6 +10,8 @@ import Synchronization
 protocol EventSource: AnyObject {
     /// The descriptor is ready. Runs on the loop.
     func ready(_ events: ReadyEvents)
+    /// The loop stops for good: nothing will be reported again. Runs on the loop.
+    func abandoned()
 }
 
 /// Something to be done once per turn, however often it was asked for.
@@ -44,6 +46,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private let epoll: Int32
     private let wakeup: Int32
     private let mailbox = Mutex(Mailbox())
+    /// The loop's thread while it runs, else `noThread`. Other threads ask whether they are it.
+    private let thread = Atomic<pthread_t>(EventLoop.noThread)
+    private static let noThread: pthread_t = 0
     private let state: UnsafeMutablePointer<State>
 
     /// Descriptor events taken per turn. What is left is taken in the next.
@@ -64,7 +69,6 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     private struct State {
-        var thread: pthread_t?
         var now: Duration = .zero
         var jobs: [UnownedJob] = []
         var running: [UnownedJob] = []
@@ -106,11 +110,16 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     // MARK: from any thread
 
     /// Whether the caller runs on this loop.
-    public var isCurrent: Bool { state.pointee.thread.map { pthread_equal($0, pthread_self()) != 0 } ?? false }
+    public var isCurrent: Bool { thread.load(ordering: .relaxed) == pthread_self() }
 
     /// Runs `body` on the loop, after what was posted before. From any thread.
     public func post(_ body: @escaping @Sendable () -> Void) {
         enter { $0.posts.append(body) }
+    }
+
+    /// Returns once the loop has done what was posted to it before. From any thread but the loop's own.
+    func settle() async {
+        await withCheckedContinuation { continuation in post { continuation.resume() } }
     }
 
     /// Asks the loop to return from `run()` once it has done what was posted before. From any thread.
@@ -235,12 +244,22 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     /// Takes the calling thread until `stop()`.
     func run() {
-        state.pointee.thread = pthread_self()
+        thread.store(pthread_self(), ordering: .relaxed)
         withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.eventCountMax) { events in
             guard let base = events.baseAddress else { return }
             while turn(base) {}
         }
-        state.pointee.thread = nil
+        abandon()
+        thread.store(Self.noThread, ordering: .relaxed)
+    }
+
+    /// Lets go of everything: sources, timers and work refer back to the loop.
+    private func abandon() {
+        for index in state.pointee.slots.indices { state.pointee.slots[index].source?.abandoned() }
+        state.pointee.slots = []
+        state.pointee.freeSlots = []
+        state.pointee.endOfTurn = []
+        state.pointee.timers = TimerQueue()
     }
 
     private func turn(_ events: UnsafeMutablePointer<epoll_event>) -> Bool {

@@ -82,13 +82,14 @@ final class Listener: ConnectionOwner, Sendable {
         }
     }
 
-    /// Accepts no more. What is connected stays.
+    /// Accepts no more: whoever comes now is refused by the kernel. What is connected stays.
     func stop() {
         let all = acceptors.withLock { acceptors in
             defer { acceptors = [] }
             return acceptors
         }
         for acceptor in all { acceptor.loop.post { acceptor.pause() } }
+        shutdown(descriptor, Int32(SHUT_RD))
     }
 
     func connectionClosed() { connectionCount.subtract(1, ordering: .relaxed) }
@@ -126,6 +127,8 @@ final class Listener: ConnectionOwner, Sendable {
                 guard listener.acceptOne(on: loop, self) else { return }
             }
         }
+
+        func abandoned() { token = nil }
 
         func rest() {
             pause()
@@ -170,10 +173,11 @@ final class Listener: ConnectionOwner, Sendable {
     private func refuseOne() {
         logger.error("out of file descriptors: a connection is refused; raise the limit with `ulimit -n`")
         spare.withLock { spare in
-            guard spare >= 0 else { return }
-            Glibc.close(spare)
-            let refused = accept(descriptor, nil, nil)
-            if refused >= 0 { Glibc.close(refused) }
+            if spare >= 0 {
+                Glibc.close(spare)
+                let refused = accept(descriptor, nil, nil)
+                if refused >= 0 { Glibc.close(refused) }
+            }
             spare = open("/dev/null", O_RDONLY | O_CLOEXEC)
         }
     }

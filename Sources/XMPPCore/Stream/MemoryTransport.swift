@@ -37,6 +37,9 @@ final class MemoryTransport: StreamTransport, EndOfTurnWork, @unchecked Sendable
     func disconnect(_ end: TransportEnd) {
         loop.assertCurrent()
         guard !isClosed else { return }
+        // What came before the end comes first.
+        handOver()
+        guard !isClosed else { return }
         isClosed = true
         let handler = handler
         self.handler = nil
@@ -67,8 +70,15 @@ final class MemoryTransport: StreamTransport, EndOfTurnWork, @unchecked Sendable
     }
 
     func move(to loop: EventLoop, _ body: @escaping @Sendable () -> Void) {
-        self.loop = loop
-        loop.post(body)
+        // As a connection does: nobody on this loop is in the midst of something with it when it goes.
+        self.loop.post { [self] in
+            guard !isScheduled else { return move(to: loop, body) }
+            self.loop = loop
+            loop.post { [self] in
+                if !output.isEmpty || !waiting.isEmpty { schedule() }
+                body()
+            }
+        }
     }
 
     func endTurn() {
@@ -92,7 +102,11 @@ final class MemoryTransport: StreamTransport, EndOfTurnWork, @unchecked Sendable
     }
 
     private func deliver() {
-        guard reading == .on, !waiting.isEmpty, !isClosed else { return }
+        if reading == .on { handOver() }
+    }
+
+    private func handOver() {
+        guard !waiting.isEmpty, !isClosed else { return }
         let bytes = waiting
         waiting = []
         bytes.withUnsafeBufferPointer { handler?.transportReceived($0) }

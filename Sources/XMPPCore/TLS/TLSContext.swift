@@ -30,7 +30,7 @@ final class TLSContext: @unchecked Sendable {
     deinit { SSL_CTX_free(pointer) }
 
     private func loadCertificate(_ certificatePath: String, _ settings: ListenerTLS) throws(TLSError) {
-        if let password = settings.keyPassword { setPassword(password) }
+        setPassword(settings.keyPassword ?? "")
         defer { SSL_CTX_set_default_passwd_cb_userdata(pointer, nil) }
         guard SSL_CTX_use_certificate_chain_file(pointer, certificatePath) == 1 else {
             throw TLSError("cannot use the certificate", path: certificatePath)
@@ -44,7 +44,7 @@ final class TLSContext: @unchecked Sendable {
         }
     }
 
-    /// OpenSSL asks for the password while a key file is read.
+    /// OpenSSL asks for the password while a key file is read: here, or else at the terminal.
     private func setPassword(_ password: String) {
         let text = UnsafeMutablePointer<CChar>.allocate(capacity: password.utf8.count + 1)
         let bytes = password.utf8.map { CChar(bitPattern: $0) } + [0]
