@@ -116,6 +116,14 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: [
+                "XMPPCore", "XMPPModules", "XMPPPersistenceSQLite",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "TidyTests", swiftSettings: swiftSettings),
         .testTarget(
             name: "PersistenceTests",

@@ -26,6 +26,11 @@ public struct InProcessStream: Sendable {
         let outlet = InProcessOutlet(session, continuation)
         if let replaced = host.registry.insert(session) { await replaced.endNow(StreamError(.conflict)) }
         await outlet.perform {
+            // Another connection may have taken the resource meanwhile.
+            guard !session.isEnded else {
+                continuation.finish()
+                return .done
+            }
             session.outlet = outlet
             return host.events.sessionBound.raise(session)
         }
@@ -81,7 +86,10 @@ private final class InProcessOutlet: SessionOutlet, @unchecked Sendable {
     func close() async {
         await perform { [self] in
             continuation.finish()
-            return session.end(.closed)
+            session.end(.closed)
+            return .later { [session] in
+                await withCheckedContinuation { continuation in session.whenGone { continuation.resume() } }
+            }
         }
     }
 
@@ -91,7 +99,7 @@ private final class InProcessOutlet: SessionOutlet, @unchecked Sendable {
 
     func end(_ error: StreamError) {
         continuation.finish()
-        session.host.router.run(session.end(.replaced))
+        session.end(.replaced)
     }
 }
 
@@ -117,25 +125,16 @@ public struct InProcessXMLStream: Sendable {
     public func write(_ xml: String) { write(Array(xml.utf8)) }
 
     /// Sends bytes as the client.
-    public func write(_ bytes: [UInt8]) {
-        loop.post { [transport] in
-            // A resumed session takes the stream to its own loop.
-            if transport.loop.isCurrent {
-                transport.receive(bytes)
-            } else {
-                transport.loop.post { transport.receive(bytes) }
-            }
-        }
-    }
+    public func write(_ bytes: [UInt8]) { perform { $0.receive(bytes) } }
 
     /// Breaks the connection without a word.
-    public func disconnect() {
-        loop.post { [transport] in
-            if transport.loop.isCurrent {
-                transport.disconnect(.failed("cut"))
-            } else {
-                transport.loop.post { transport.disconnect(.failed("cut")) }
-            }
+    public func disconnect() { perform { $0.disconnect(.failed("cut")) } }
+
+    /// On the transport's loop, which is another once a stream resumed a session there.
+    private func perform(_ body: @escaping @Sendable (MemoryTransport) -> Void) {
+        @Sendable func follow() {
+            if transport.loop.isCurrent { body(transport) } else { transport.loop.post(follow) }
         }
+        loop.post(follow)
     }
 }

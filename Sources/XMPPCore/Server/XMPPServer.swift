@@ -77,7 +77,11 @@ public final class XMPPServer: Service, Sendable {
         }
     }
 
-    deinit { loops.shutdown() }
+    deinit {
+        for listener in listeners { listener.stop() }
+        services.streams.forEach { $0.finish() }
+        loops.shutdown()
+    }
 
     /// The host of a domain; nil when it is not served.
     public func host(_ domain: String) -> Host? { hosts.first { $0.configuration.domain == domain } }
@@ -114,25 +118,29 @@ public final class XMPPServer: Service, Sendable {
     private func shutDown() async {
         logger.notice("shutting down", metadata: ["streams": "\(services.streams.count)"])
         for listener in listeners { listener.stop() }
-        for stream in services.streams.all {
-            stream.loop.post { stream.fail(StreamError(.systemShutdown)) }
-        }
-        for session in router.registry.all {
-            session.loop.post { [router] in
-                if let outlet = session.outlet {
-                    outlet.end(StreamError(.systemShutdown))
-                } else {
-                    router.run(session.end(.closed))
-                }
-            }
-        }
-        let deadline = time.uptime + Self.shutdownTimeout
-        while services.streams.count + router.registry.count + router.backgroundWorkCount > 0, time.uptime < deadline {
+        let deadline = ContinuousClock.now + Self.shutdownTimeout
+        // What one loop does may leave something to do to another.
+        var idleRoundCount = 0
+        while idleRoundCount < loops.loops.count + 1, ContinuousClock.now < deadline {
+            endEverything()
+            for loop in loops.loops { await loop.settle() }
+            let isIdle = services.streams.count + router.registry.count + router.backgroundWorkCount == 0
+            idleRoundCount = isIdle ? idleRoundCount + 1 : 0
+            guard !isIdle else { continue }
             // Nobody tells when the last is gone; this runs once in a server's life.
             do { try await Task.sleep(for: .milliseconds(10)) } catch { break }
         }
         workers.shutDown()
         logger.notice("shut down")
+    }
+
+    private func endEverything() {
+        services.streams.forEach { $0.fail(StreamError(.systemShutdown)) }
+        for session in router.registry.all {
+            session.loop.post {
+                if let outlet = session.outlet { outlet.end(StreamError(.systemShutdown)) } else { session.end(.closed) }
+            }
+        }
     }
 
     private func watchCertificates() async {

@@ -30,6 +30,9 @@ public final class Session: @unchecked Sendable {
     public var directedPresence: Set<JID> = []
     var outlet: (any SessionOutlet)?
     private(set) var isEnded = false
+    /// Whether all that an end brings with it is done.
+    private var isGone = false
+    private var goneHandlers: [() -> Void] = []
     private var attachments: [ObjectIdentifier: any Sendable] = [:]
 
     init(jid: FullJID, host: Host, loop: EventLoop, peerAddress: String) {
@@ -117,20 +120,62 @@ public final class Session: @unchecked Sendable {
 
     /// Takes the session out of the server. Its unavailable presence goes out first. Idempotent.
     ///
-    /// - Returns: what listeners still have to do.
-    func end(_ reason: SessionEnd) -> Work {
+    /// What listeners still have to do goes on after this; ``whenGone(_:)`` tells when it is done.
+    func end(_ reason: SessionEnd) {
         loop.assertCurrent()
-        guard !isEnded else { return .done }
+        guard !isEnded else { return }
+        isEnded = true
+        // What carried it has said goodbye: it takes no more, not even the session's own unavailable presence.
+        outlet = nil
         var work = Work.done
         // Directed presence may have gone out before, or without, initial presence (RFC 6121 section 4.6.3).
         if isAvailable || !directedPresence.isEmpty {
             let unavailable = Presence(from: jid.jid, type: .unavailable)
             work = host.router.route(unavailable.stanza, from: self)
         }
-        isEnded = true
-        outlet = nil
         host.registry.remove(self)
-        return work.then(host.events.sessionEnded.raise(EndedSession(session: self, reason: reason)))
+        work = work.then(host.events.sessionEnded.raise(EndedSession(session: self, reason: reason)))
+        guard case .later(let body) = work else { return becomeGone() }
+        host.router.run(
+            .later { [self] in
+                await body()
+                becomeGone()
+            }
+        )
+    }
+
+    private func becomeGone() {
+        loop.assertCurrent()
+        isGone = true
+        let handlers = goneHandlers
+        goneHandlers = []
+        for handler in handlers { handler() }
+    }
+
+    /// Calls `handler` on the loop once all that the session's end brought with it is done, at once if it is. On the
+    /// loop.
+    func whenGone(_ handler: @escaping () -> Void) {
+        loop.assertCurrent()
+        if isGone { handler() } else { goneHandlers.append(handler) }
+    }
+
+    /// Ends the session with an error on its stream, from any loop. Returns once its contacts have been told, but not
+    /// later than the host's ``HostConfiguration/replacedWaitTimeout``.
+    func endNow(_ error: StreamError) async {
+        await withCheckedContinuation { continuation in
+            loop.post { [self] in
+                var timer: TimerToken?
+                var waiting: CheckedContinuation<Void, Never>? = continuation
+                func proceed() {
+                    if let timer { loop.cancel(timer) }
+                    waiting?.resume()
+                    waiting = nil
+                }
+                timer = loop.schedule(after: host.configuration.replacedWaitTimeout, proceed)
+                if let outlet { outlet.end(error) } else { end(.replaced) }
+                whenGone(proceed)
+            }
+        }
     }
 }
 

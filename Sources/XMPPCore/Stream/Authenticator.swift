@@ -4,7 +4,8 @@
 /// What SASL exchanges of a host need. May be used from any thread.
 final class Authenticator: Sendable {
     let settings: SASLSettings
-    let mechanisms: Set<SASLMechanism>
+    private let methods: Set<AuthenticationConfiguration.MethodName>
+    private let configured: Set<SASLMechanism>
     private let accounts: any AccountStore
     private let workers: WorkerPool
 
@@ -20,20 +21,27 @@ final class Authenticator: Sendable {
                 storedForm: configuration.passwordFormat == .scram ? .scram : .plainPassword
             )
         )
-        let methods = Set(configuration.methods.map(\.name))
+        methods = Set(configuration.methods.map(\.name))
         // Plain passwords serve every hash; stored keys only those that they were derived for.
         let usable = configuration.passwordFormat == .plain ? Set(HashFunction.allCases) : hashes
-        mechanisms = Set(
+        configured = Set(
             configuration.mechanisms.filter { mechanism in
                 switch mechanism {
-                case .anonymous: methods.contains(.anonymous)
-                case .plain: methods != [.anonymous]
-                case .scram(let hash), .scramPlus(let hash): methods != [.anonymous] && usable.contains(hash)
+                case .anonymous, .plain: true
+                case .scram(let hash), .scramPlus(let hash): usable.contains(hash)
                 }
             }
         )
         accounts = host.storage.accounts
         workers = host.workers
+    }
+
+    /// The mechanisms that the host's methods support.
+    ///
+    /// - Parameter allowed: the methods that a listener allows; nil for all.
+    func mechanisms(allowed: [AuthenticationConfiguration.MethodName]?) -> Set<SASLMechanism> {
+        let usable = allowed.map(methods.intersection) ?? methods
+        return configured.filter { $0 == .anonymous ? usable.contains(.anonymous) : !usable.subtracting([.anonymous]).isEmpty }
     }
 
     /// The credential of an account; nil when there is no such account, or its credential cannot be read.

@@ -37,6 +37,8 @@ extension ClientStream {
             case .session(let session):
                 let bound = Element("bind", .bind) { Element("jid", .bind) { session.jid.description } }
                 reply(to: iq, .success(bound))
+                // Nothing reaches the client before it knows its resource.
+                session.outlet = self
             case .refused(let error):
                 reply(to: iq, .failure(error))
             }
@@ -64,16 +66,20 @@ extension ClientStream {
             // contacts see the two in order.
             await replaced.endNow(StreamError(.conflict, text: "another connection took the resource"))
         }
-        guard !isEnded else {
-            services.router.run(session.end(.lost))
-            return .refused(.internalServerError)
+        guard !isEnded, !session.isEnded else {
+            session.end(.lost)
+            return .refused(.conflict)
         }
-        session.outlet = self
         phase = .bound(session)
         logger[metadataKey: "xmpp.jid"] = "\(jid)"
         logger.debug("resource bound")
         watch()
         await host.events.sessionBound.raise(session).finish()
+        guard !isEnded, !session.isEnded else {
+            // A third connection took the resource meanwhile.
+            fail(StreamError(.conflict, text: "another connection took the resource"))
+            return .refused(.conflict)
+        }
         return .session(session)
     }
 
@@ -90,7 +96,8 @@ extension ClientStream {
         switch findResumable(resume, account) {
         case .success(let managed):
             await onLoop(of: managed.session) { [self] in
-                guard let resumed = takeOver(managed, handled: resume["h"]) else {
+                guard let resumed = await takeOver(managed, handled: resume["h"]) else {
+                    guard !isEnded else { return }
                     let failed = Element.managementFailure(.itemNotFound)
                     return await bindInline(request, account, additionalData, results: [failed])
                 }
@@ -119,6 +126,7 @@ extension ClientStream {
             let bound = Element("bound", .bind2) { enableInline(bind, session) }
             sendSuccess(session.jid.description, additionalData, results + [bound])
             sendFeatures()
+            session.outlet = self
         case .refused(let error):
             logger.info("bind refused", metadata: ["error": "\(error.condition.rawValue)"])
             fail(StreamError(.policyViolation, text: "the resource cannot be bound"))
@@ -155,18 +163,6 @@ extension ClientStream {
             if let result = feature.bound(session, request) { results.append(result) }
         }
         return results
-    }
-}
-
-extension Session {
-    /// Ends the session with an error on its stream, from any loop, and returns once its contacts have been told.
-    func endNow(_ error: StreamError) async {
-        await withCheckedContinuation { continuation in
-            loop.post { [self] in
-                if let outlet { outlet.end(error) } else { host.router.run(end(.replaced)) }
-                continuation.resume()
-            }
-        }
     }
 }
 

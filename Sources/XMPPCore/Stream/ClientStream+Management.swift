@@ -49,7 +49,7 @@ extension ClientStream {
         } catch {
             return fail(error.streamError)
         }
-        if managed.state.requestsAcknowledgement() { sendRequest() }
+        if managed.state.requestsAcknowledgement(at: loop.now) { sendRequest() }
     }
 
     private func sendAcknowledgement(_ managed: ResumableSession) {
@@ -89,7 +89,7 @@ extension ClientStream {
 
     /// Asks the client for a sign of life.
     func requestAcknowledgementNow() {
-        managed?.state.requestNow()
+        managed?.state.request(at: loop.now)
         sendRequest()
     }
 
@@ -122,7 +122,7 @@ extension ClientStream {
             expectProgress()
         case .success(let managed):
             await onLoop(of: managed.session) { [self] in
-                guard let resumed = takeOver(managed, handled: element["h"]) else {
+                guard let resumed = await takeOver(managed, handled: element["h"]) else {
                     return send(.managementFailure(.itemNotFound))
                 }
                 send(resumed)
@@ -134,10 +134,12 @@ extension ClientStream {
     /// Takes a session over from the stream that it had. On the session's loop.
     ///
     /// - Returns: `<resumed/>`; nil when the session ended meanwhile, or the stream did.
-    func takeOver(_ managed: ResumableSession, handled: String?) -> Element? {
-        guard !isEnded, !managed.session.isEnded, let id = managed.id, let count = handled.flatMap({ UInt32($0) }) else {
+    func takeOver(_ managed: ResumableSession, handled: String?) async -> Element? {
+        guard !managed.session.isEnded, let id = managed.id, let count = handled.flatMap({ UInt32($0) }) else {
             return nil
         }
+        await managed.release()
+        guard !isEnded, !managed.session.isEnded else { return nil }
         managed.attach(self)
         do throws(StreamManagement.HandledCountTooHigh) {
             try managed.state.acknowledge(count)
@@ -161,7 +163,8 @@ extension ClientStream {
     func resendUnacknowledged() {
         guard let managed else { return }
         for stanza in managed.state.unacknowledged { transport.write { $0.append(stanza) } }
-        if managed.state.requestsAcknowledgement() { sendRequest() }
+        guard !isEnded else { return }
+        if managed.state.requestsAcknowledgement(at: loop.now) { sendRequest() }
         services.router.run(managed.session.host.events.sessionResumed.raise(managed.session))
     }
 }

@@ -25,7 +25,7 @@ extension ClientStream {
     func offer(of host: Host) -> SASLOffer {
         let authenticator = services.authenticators[host.configuration.domain]
         return SASLOffer(
-            configured: authenticator?.mechanisms ?? [],
+            configured: authenticator?.mechanisms(allowed: settings.allowedMethods) ?? [],
             transport: isConfidential ? .secure : .plaintext,
             channelBindings: transport.security?.channelBindings ?? ChannelBindings()
         )
@@ -82,7 +82,9 @@ extension ClientStream {
             payload: payload,
             peerAddress: transport.peerAddress,
             isEncrypted: transport.security != nil,
-            endStream: { [loop] error in loop.post { [weak self] in self?.fail(error) } }
+            endStream: { [loop] error in
+                loop.post { [weak self] in if let self, self.loop.isCurrent { fail(error) } }
+            }
         )
         switch handler(request) {
         case .now(let result): reply(to: iq, result)

@@ -34,9 +34,10 @@ extension ClientStream {
             managed.state.handled()
         case .later(let body):
             // XEP-0198 section 4: handled means that the server has taken responsibility, so not before it is done.
+            managed.beginHandling()
             perform {
                 await body()
-                managed.state.handled()
+                managed.endHandling()
             }
         }
     }
@@ -79,10 +80,13 @@ extension ClientStream {
 
     func send(_ stanza: Stanza) {
         loop.assertCurrent()
+        guard !isEnded else { return }
+        // Kept before it is written: there may be no room for it in the transport, and the stream ends.
+        let room = managed?.state.sent(stanza)
         transport.write { $0.append(stanza) }
-        guard let managed else { return }
-        if case .exhausted = managed.state.sent(stanza), expectAcknowledgement(managed) == .overdue { return }
-        if managed.state.requestsAcknowledgement() { sendRequest() }
+        guard !isEnded, let managed else { return }
+        if case .exhausted = room, expectAcknowledgement(managed) == .overdue { return }
+        if managed.state.requestsAcknowledgement(at: loop.now) { sendRequest() }
     }
 }
 

@@ -27,7 +27,6 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     private enum Pending {
         case event(XMLStreamEvent)
         case failure(StreamError)
-        case end(TransportEnd)
     }
 
     let transport: any StreamTransport
@@ -48,10 +47,13 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     private var expectsHeader = true
     private var hasSentHeader = false
     private var isSecuring = false
+    private var isFinished = false
     private var isBusy = false
     private var isProcessing = false
     private var pending: Deque<Pending> = []
     private var unparsed: [UInt8] = []
+    /// How the transport ended; nil while it has not. What came before is handled first.
+    private var transportEnd: TransportEnd?
     private var stateTimer: TimerToken?
     private var watchTimer: TimerToken?
     /// Runs while more is not acknowledged than is kept for a client that is gone.
@@ -101,7 +103,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     }
 
     func transportEnded(_ end: TransportEnd) {
-        pending.append(.end(end))
+        transportEnd = end
         process {}
     }
 
@@ -119,6 +121,8 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
                 let bytes = unparsed
                 unparsed = []
                 bytes.withUnsafeBufferPointer { parse($0) }
+            } else if let transportEnd {
+                lost(transportEnd)
             } else {
                 break
             }
@@ -182,7 +186,6 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
         case .event(.element(let element)): handle(element)
         case .event(.closed): close()
         case .failure(let error): fail(error)
-        case .end(let end): lost(end)
         }
     }
 
@@ -208,6 +211,8 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     func perform(_ body: @escaping @Sendable () async -> Void) {
         precondition(!isBusy, "a stream waits for one thing at a time")
         isBusy = true
+        // The time until the client's next step does not run while the server takes its own.
+        pauseProgress()
         loop.start { [self] in
             await body()
             // The stream may have gone to another loop.
@@ -218,19 +223,24 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     private func performed() {
         isBusy = false
         guard !isEnded else { return }
+        expectProgress()
         process {}
     }
 
-    /// Goes on on a session's loop, and does `body` there. From within `perform`, which holds back what the client sends.
+    /// Goes on on a session's loop, and does `body` there, unless the stream ends on the way. From within `perform`, which
+    /// holds back what the client sends.
     func onLoop(of session: Session, _ body: @escaping @Sendable () async -> Void) async {
         guard !session.loop.isCurrent else { return await body() }
-        cancelTimers()
         // A parser belongs to its loop's pool, and between stanzas one is as good as another.
         parser = nil
         await withCheckedContinuation { continuation in
             transport.move(to: session.loop) { continuation.resume() }
         }
-        await withTaskExecutorPreference(session.loop) { await body() }
+        await withTaskExecutorPreference(session.loop) { [self] in
+            guard !isEnded else { return }
+            services.streams.insert(self)
+            await body()
+        }
     }
 
     // MARK: opening
@@ -280,6 +290,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     }
 
     func sendFeatures(_ features: [Element]) {
+        guard !isEnded else { return }
         transport.write { buffer in
             buffer.append("<stream:features>")
             for feature in features { buffer.append(feature, inside: .client) }
@@ -288,6 +299,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     }
 
     func send(_ element: Element) {
+        guard !isEnded else { return }
         transport.write { $0.append(element, inside: .client) }
     }
 
@@ -317,19 +329,20 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
             if let detail = error.detail { buffer.append(detail, inside: .client) }
             buffer.append("</stream:error>")
         }
-        close()
+        close(.replaced)
     }
 
     /// Ends the stream without an error (RFC 6120 section 4.4).
-    func close() {
+    func close(_ reason: SessionEnd = .closed) {
         guard !isEnded else { return }
         if !hasSentHeader { sendHeader(to: nil) }
         transport.write { $0.append("</stream:stream>") }
-        endSession(.closed)
+        guard !isEnded else { return }  // there was no room for that either
+        endSession(reason)
         finish()
     }
 
-    /// The connection is gone.
+    /// The connection is gone, or as good as that.
     private func lost(_ end: TransportEnd) {
         guard !isEnded else { return }
         if case .failed(let reason) = end { logger.debug("connection lost", metadata: ["error": "\(reason)"]) }
@@ -344,11 +357,12 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
 
     private func endSession(_ reason: SessionEnd) {
         guard case .bound(let session) = phase else { return }
+        phase = .ended
         if let managed {
             self.managed = nil
             managed.give(up: reason)
         } else {
-            services.router.run(session.end(reason))
+            session.end(reason)
         }
     }
 
@@ -361,9 +375,13 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     }
 
     func finish() {
-        guard !isEnded else { return }
+        guard !isFinished else { return }
+        isFinished = true
         phase = .ended
-        cancelTimers()
+        pauseProgress()
+        for timer in [watchTimer, acknowledgementTimer] { if let timer { loop.cancel(timer) } }
+        watchTimer = nil
+        acknowledgementTimer = nil
         parser = nil
         pending = []
         unparsed = []
@@ -375,9 +393,8 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
 
     /// Gives the client the time of one step of negotiation to come to the next.
     func expectProgress() {
-        if let stateTimer { loop.cancel(stateTimer) }
-        stateTimer = nil
-        guard let timeout = settings.stateTimeout, !isBound else { return }
+        pauseProgress()
+        guard let timeout = settings.stateTimeout, !isBound, !isBusy else { return }
         stateTimer = loop.schedule(after: timeout) { [weak self] in
             self?.fail(StreamError(.connectionTimeout))
         }
@@ -390,37 +407,37 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     }
 
     private func lookAfter() {
-        let idle = loop.now - lastReceived
-        var next = settings.keepaliveInterval - idle
+        var next = lastReceived + settings.keepaliveInterval - loop.now
         if next <= .zero {
-            if let managed, managed.state.isRequestPending {
-                // It was asked, and a live client answers at once.
-                return lost(.failed("no acknowledgement in time"))
-            } else if managed != nil {
-                requestAcknowledgementNow()
-                next = settings.acknowledgementTimeout
+            next = settings.keepaliveInterval
+            if let managed {
+                if let requestTime = managed.state.requestTime {
+                    // It was asked, and a live client answers at once.
+                    next = requestTime + settings.acknowledgementTimeout - loop.now
+                    guard next > .zero else { return lost(.failed("no acknowledgement in time")) }
+                } else {
+                    requestAcknowledgementNow()
+                    next = settings.acknowledgementTimeout
+                }
             } else {
                 // TCP finds out whether somebody takes it.
                 transport.write { $0.append(0x20) }
-                next = settings.keepaliveInterval
             }
         }
+        guard !isEnded else { return }
         watchTimer = loop.schedule(after: next) { [weak self] in self?.lookAfter() }
     }
 
-    private func cancelTimers() {
-        for timer in [stateTimer, watchTimer, acknowledgementTimer] { if let timer { loop.cancel(timer) } }
+    private func pauseProgress() {
+        if let stateTimer { loop.cancel(stateTimer) }
         stateTimer = nil
-        watchTimer = nil
-        acknowledgementTimer = nil
     }
 
     func transportOverflowed() {
         logger.info("the client does not read; the stream ends", metadata: ["xmpp.jid": "\(boundJID)"])
         // A managed session waits for a better connection; another gets the error, though it may never read it.
         if case .bound = phase, managed?.id != nil {
-            pending.append(.end(.failed("the client does not read")))
-            process {}
+            lost(.failed("the client does not read"))
         } else {
             fail(StreamError(.policyViolation, text: "too much output is waiting"))
         }

@@ -16,6 +16,9 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
     private let registry: ResumptionRegistry
     private weak var stream: ClientStream?
     private var timer: TimerToken?
+    /// Stanzas of the client that are being handled, and who waits until none is.
+    private var unhandledCount = 0
+    private var waiting: [CheckedContinuation<Void, Never>] = []
 
     init(
         _ session: Session,
@@ -39,12 +42,39 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
         timer = session.loop.schedule(after: options.resumptionTimeout) { [self] in give(up: .lost) }
     }
 
-    /// Hands the session to another stream. The one that it had, if it still has one, ends with `<conflict/>`.
+    /// A stanza of the client is being handled.
+    func beginHandling() { unhandledCount += 1 }
+
+    /// A stanza of the client is handled.
+    func endHandling() {
+        session.loop.assertCurrent()
+        state.handled()
+        unhandledCount -= 1
+        guard unhandledCount == 0 else { return }
+        let continuations = waiting
+        waiting = []
+        for continuation in continuations { continuation.resume() }
+    }
+
+    /// Ends the stream that the session still has, with `<conflict/>`, and returns once what it had begun to handle is
+    /// handled: only then is it known what the client must send again.
+    func release() async {
+        while true {
+            session.loop.assertCurrent()
+            if let stream {
+                stream.loseSession()
+                detach()
+            }
+            guard unhandledCount > 0 else { return }
+            await withCheckedContinuation { waiting.append($0) }
+        }
+    }
+
+    /// Hands the session, which was released, to another stream.
     func attach(_ newStream: ClientStream) {
         session.loop.assertCurrent()
         if let timer { session.loop.cancel(timer) }
         timer = nil
-        stream?.loseSession()
         stream = newStream
         session.outlet = newStream
         state.resume()
@@ -64,7 +94,7 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
         timer = nil
         if let id { registry.remove(id) }
         let router = session.host.router
-        router.run(session.end(reason))
+        session.end(reason)
         let unacknowledged = state.unacknowledged
         state = StreamManagement(options)
         for stanza in unacknowledged { router.redeliver(stanza, from: session) }

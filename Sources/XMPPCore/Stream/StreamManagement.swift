@@ -18,12 +18,14 @@ struct StreamManagement {
     private(set) var handledCount: UInt32 = 0
     /// How many stanzas the client has acknowledged, modulo 2^32.
     private(set) var acknowledgedCount: UInt32 = 0
-    /// What the client has not acknowledged, oldest first.
+    /// How many stanzas were sent to the client, modulo 2^32.
+    private var sentCount: UInt32 = 0
+    /// What the client has not acknowledged, oldest first; empty when none is to be kept.
     private(set) var unacknowledged: Deque<Stanza> = []
     /// How many stanzas were sent since an acknowledgement was asked for.
     private var sentSinceRequestCount = 0
-    /// Whether an answer to `<r/>` is awaited.
-    private(set) var isRequestPending = false
+    /// When `<r/>` was sent whose answer is awaited; nil when none is.
+    private(set) var requestTime: Duration?
     private let options: StreamManagementOptions
 
     init(_ options: StreamManagementOptions) { self.options = options }
@@ -31,28 +33,28 @@ struct StreamManagement {
     /// Counts a stanza of the client as handled.
     mutating func handled() { handledCount &+= 1 }
 
-    /// Keeps a stanza that is sent.
+    /// Counts a stanza that is sent, and keeps it.
     mutating func sent(_ stanza: Stanza) -> Room {
-        unacknowledged.append(stanza)
+        sentCount &+= 1
         sentSinceRequestCount += 1
+        if options.bufferedStanzaCountMax != nil { unacknowledged.append(stanza) }
         return isExhausted ? .exhausted : .enough
     }
 
     /// Whether more is kept than is kept for a client that is gone.
     var isExhausted: Bool { options.bufferedStanzaCountMax.map { unacknowledged.count > $0 } ?? false }
 
-    /// Whether to send `<r/>` now. If so, its answer is awaited.
-    mutating func requestsAcknowledgement() -> Bool {
-        guard let frequency = options.acknowledgementFrequency, !isRequestPending, sentSinceRequestCount >= frequency
+    /// Whether to send `<r/>` at this time. If so, its answer is awaited.
+    mutating func requestsAcknowledgement(at now: Duration) -> Bool {
+        guard let frequency = options.acknowledgementFrequency, requestTime == nil, sentSinceRequestCount >= frequency
         else { return false }
-        isRequestPending = true
-        sentSinceRequestCount = 0
+        request(at: now)
         return true
     }
 
     /// Asks for an acknowledgement out of turn, to learn whether the client lives.
-    mutating func requestNow() {
-        isRequestPending = true
+    mutating func request(at now: Duration) {
+        requestTime = now
         sentSinceRequestCount = 0
     }
 
@@ -61,19 +63,18 @@ struct StreamManagement {
     /// - Parameter count: the client's `h`.
     /// - Throws: when that is more than was sent (XEP-0198 section 4).
     mutating func acknowledge(_ count: UInt32) throws(HandledCountTooHigh) {
-        let newCount = Int(count &- acknowledgedCount)
-        guard newCount <= unacknowledged.count else {
-            let sent = acknowledgedCount &+ UInt32(truncatingIfNeeded: unacknowledged.count)
-            throw HandledCountTooHigh(acknowledged: count, sent: sent)
+        let newCount = count &- acknowledgedCount
+        guard newCount <= sentCount &- acknowledgedCount else {
+            throw HandledCountTooHigh(acknowledged: count, sent: sentCount)
         }
-        unacknowledged.removeFirst(newCount)
+        unacknowledged.removeFirst(min(Int(newCount), unacknowledged.count))
         acknowledgedCount = count
-        isRequestPending = false
+        requestTime = nil
     }
 
     /// Starts over on another stream: what is kept will be sent again.
     mutating func resume() {
-        isRequestPending = false
+        requestTime = nil
         sentSinceRequestCount = unacknowledged.count
     }
 }
