@@ -92,6 +92,9 @@ final class Listener: ConnectionOwner, Sendable {
         shutdown(descriptor, Int32(SHUT_RD))
     }
 
+    /// How many connections are open.
+    var openCount: Int { connectionCount.load(ordering: .relaxed) }
+
     func connectionClosed() { connectionCount.subtract(1, ordering: .relaxed) }
 
     /// Watches the socket on one loop.
