@@ -13,7 +13,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
 
     private(set) var loop: EventLoop
     let peerAddress: String
-    weak var owner: (any ConnectionOwner)?
+    var owner: (any ConnectionOwner)?
     var handler: (any StreamTransportHandler)?
     private let descriptor: Int32
     private let limits: TransportLimits
@@ -113,7 +113,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
         handler = nil
         flush()
         guard phase == .closing else { return }
-        lingerTimer = loop.schedule(after: limits.lingerDuration) { [weak self] in self?.finish() }
+        lingerTimer = loop.schedule(after: limits.lingerDuration) { [self] in finish() }
     }
 
     func move(to loop: EventLoop, _ body: @escaping @Sendable () -> Void) {
@@ -237,8 +237,8 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
 
     private func throttle(_ byteCount: Int) {
         guard let wait = rateLimiter?.take(byteCount, now: loop.now), wait > .zero else { return }
-        throttleTimer = loop.schedule(after: wait) { [weak self] in
-            guard let self, phase == .open else { return }
+        throttleTimer = loop.schedule(after: wait) { [self] in
+            guard phase == .open else { return }
             throttleTimer = nil
             updateInterest()
             if tls?.hasPending == true { scheduleFlush() }
@@ -332,6 +332,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
         tls = nil
         Glibc.close(descriptor)
         owner?.connectionClosed()
+        owner = nil
         let handler = handler
         self.handler = nil
         if let end { handler?.transportEnded(end) }

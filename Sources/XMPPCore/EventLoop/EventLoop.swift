@@ -96,7 +96,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         state.initialize(to: State(readBuffer: .allocate(capacity: Self.readByteCountMax)))
         var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data(u64: Self.wakeupToken))
         guard epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event) == 0 else { throw SystemError("epoll_ctl") }
-        time.observe { [weak self] in self?.wake() }
+        // Weak references cost every later count of references, so there are none where time passes by itself.
+        if !time.isRunning { time.observe { [weak self] in self?.wake() } }
     }
 
     deinit {

@@ -9,6 +9,9 @@ struct TimerToken: Hashable {
 }
 
 /// Timers in order of their deadlines. A cancelled timer leaves its place in the heap until its deadline.
+///
+/// Their bodies hold what they are about strongly, and whoever ends cancels its own: a weak reference would make every
+/// later count of references to the object slower.
 struct TimerQueue {
     private struct Entry: Comparable {
         let deadline: Duration

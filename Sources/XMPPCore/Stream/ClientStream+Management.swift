@@ -66,10 +66,10 @@ extension ClientStream {
             return .overdue
         }
         guard acknowledgementTimer == nil else { return .awaited }
-        acknowledgementTimer = loop.schedule(after: settings.acknowledgementTimeout) { [weak self] in
-            guard let self, !isEnded else { return }
+        acknowledgementTimer = loop.schedule(after: settings.acknowledgementTimeout) { [self] in
+            guard !isEnded else { return }
             acknowledgementTimer = nil
-            if let managed = self.managed, managed.state.isExhausted { failUnacknowledged() }
+            if self.managed === managed, managed.state.isExhausted { failUnacknowledged() }
         }
         return .awaited
     }

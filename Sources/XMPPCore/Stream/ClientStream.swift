@@ -395,15 +395,15 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     func expectProgress() {
         pauseProgress()
         guard let timeout = settings.stateTimeout, !isBound, !isBusy else { return }
-        stateTimer = loop.schedule(after: timeout) { [weak self] in
-            self?.fail(StreamError(.connectionTimeout))
+        stateTimer = loop.schedule(after: timeout) { [self] in
+            fail(StreamError(.connectionTimeout))
         }
     }
 
     /// Begins to look whether the client is still there.
     func watch() {
         expectProgress()
-        watchTimer = loop.schedule(after: settings.keepaliveInterval) { [weak self] in self?.lookAfter() }
+        watchTimer = loop.schedule(after: settings.keepaliveInterval) { [self] in lookAfter() }
     }
 
     private func lookAfter() {
@@ -425,7 +425,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
             }
         }
         guard !isEnded else { return }
-        watchTimer = loop.schedule(after: next) { [weak self] in self?.lookAfter() }
+        watchTimer = loop.schedule(after: next) { [self] in lookAfter() }
     }
 
     private func pauseProgress() {

@@ -14,7 +14,8 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
     let options: StreamManagementOptions
     var state: StreamManagement
     private let registry: ResumptionRegistry
-    private weak var stream: ClientStream?
+    /// Until the stream is lost or the session ends.
+    private var stream: ClientStream?
     private var timer: TimerToken?
     /// Stanzas of the client that are being handled, and who waits until none is.
     private var unhandledCount = 0
@@ -93,6 +94,7 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
         if let timer { session.loop.cancel(timer) }
         timer = nil
         if let id { registry.remove(id) }
+        stream = nil
         let router = session.host.router
         session.end(reason)
         let unacknowledged = state.unacknowledged
