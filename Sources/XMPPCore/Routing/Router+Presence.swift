@@ -6,8 +6,10 @@ extension Router {
         guard let presence = Presence(stanza) else { return .done }
         switch presence.type {
         case .subscribe, .subscribed, .unsubscribe, .unsubscribed:
-            guard presence.to != nil else { return bounce(stanza, .badRequest) }
-            guard let handler = session.host.subscriptionHandler else { return bounce(stanza, .serviceUnavailable) }
+            guard presence.to != nil else { return refuse(stanza, .badRequest, session) }
+            guard let handler = session.host.subscriptionHandler else {
+                return refuse(stanza, .serviceUnavailable, session)
+            }
             return handler.sent(presence, session)
         case .available, .unavailable:
             // RFC 6121 section 4.7.2.3: a priority is a number from -128 to 127.
@@ -21,6 +23,15 @@ extension Router {
             // presence, and tells it what it may know.
             return presence.to == nil ? .done : route(stanza)
         }
+    }
+
+    /// Tells the resource itself: a subscription stanza is from the account, where an error would reach nobody (RFC 6121
+    /// section 8.5.2.1.2).
+    private func refuse(_ stanza: Stanza, _ error: StanzaError, _ session: Session) -> Work {
+        guard var answer = stanza.error(error) else { return .done }
+        answer.to = session.jid.jid
+        session.deliver(answer)
+        return .done
     }
 
     /// Without a presence module: who is available still decides who gets messages.
