@@ -70,6 +70,8 @@ struct StreamManagement {
         unacknowledged.removeFirst(min(Int(newCount), unacknowledged.count))
         acknowledgedCount = count
         requestTime = nil
+        // What is acknowledged need not be asked for, though it was sent after the request.
+        sentSinceRequestCount = min(sentSinceRequestCount, Int(sentCount &- acknowledgedCount))
     }
 
     /// Starts over on another stream: what is kept will be sent again.
