@@ -2,6 +2,7 @@
 // Client State Indication (XEP-0352).
 
 import Testing
+
 @testable import XMPPCore
 @testable import XMPPModules
 

@@ -2,6 +2,7 @@
 // In-Band Registration (XEP-0077).
 
 import Testing
+
 @testable import XMPPCore
 @testable import XMPPModules
 
@@ -171,7 +172,9 @@ struct InBandRegistrationTests {
         #expect(try #require(IPNetwork(network)).contains(peer) == isInside)
     }
 
-    @Test(arguments: ["", "/", "192.0.2.0/33", "192.0.2.0/-1", "192.0.2/24", "::/129", "a.example", "::1/", "1.2.3.4/a"])
+    @Test(arguments: [
+        "", "/", "192.0.2.0/33", "192.0.2.0/-1", "192.0.2/24", "::/129", "a.example", "::1/", "1.2.3.4/a",
+    ])
     func textsThatAreNoNetworks(text: String) { #expect(IPNetwork(text) == nil) }
 
     static let ranking: [(address: String, isAllowed: Bool)] = [

@@ -2,6 +2,7 @@
 // Message Carbons (XEP-0280), with its examples.
 
 import Testing
+
 @testable import XMPPCore
 @testable import XMPPModules
 

@@ -2,6 +2,7 @@
 // Offline Messages (XEP-0160).
 
 import Testing
+
 @testable import XMPPCore
 @testable import XMPPModules
 

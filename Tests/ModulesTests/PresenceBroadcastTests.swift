@@ -3,6 +3,7 @@
 
 import Testing
 import XMPPCore
+
 @testable import XMPPModules
 
 struct PresenceBroadcastTests {
@@ -51,9 +52,11 @@ struct PresenceBroadcastTests {
             // Section 4.4
             try await juliet.send("<presence xml:lang='en'><show>dnd</show></presence>")
             try await juliet.receives(
-                "<presence from='juliet@example.com/balcony' to='juliet@example.com' xml:lang='en'><show>dnd</show></presence>")
+                "<presence from='juliet@example.com/balcony' to='juliet@example.com' xml:lang='en'><show>dnd</show></presence>"
+            )
             try await romeo.receives(
-                "<presence from='juliet@example.com/balcony' to='romeo@example.net' xml:lang='en'><show>dnd</show></presence>")
+                "<presence from='juliet@example.com/balcony' to='romeo@example.net' xml:lang='en'><show>dnd</show></presence>"
+            )
         }
     }
 
@@ -108,7 +111,8 @@ struct PresenceBroadcastTests {
             // Section 4.6.3, without initial presence.
             try await juliet.send("<presence to='romeo@example.net/orchard'><status>here</status></presence>")
             try await romeo.receives(
-                "<presence from='juliet@example.com/balcony' to='romeo@example.net/orchard'><status>here</status></presence>")
+                "<presence from='juliet@example.com/balcony' to='romeo@example.net/orchard'><status>here</status></presence>"
+            )
             await juliet.close()
             try await romeo.receives(
                 "<presence from='juliet@example.com/balcony' to='romeo@example.net/orchard' type='unavailable'/>")
@@ -191,7 +195,8 @@ struct PresenceBroadcastTests {
             try await juliet.send("<presence to='juliet@example.com' type='probe'/>")
             try await juliet.receives(
                 "<presence from='juliet@example.com/balcony' to='juliet@example.com/balcony'/>",
-                "<presence from='juliet@example.com/chamber' to='juliet@example.com/balcony'><show>xa</show></presence>")
+                "<presence from='juliet@example.com/chamber' to='juliet@example.com/balcony'><show>xa</show></presence>"
+            )
         }
     }
 
@@ -222,7 +227,8 @@ struct PresenceBroadcastTests {
             try await juliet.send("<presence/>")
             try await juliet.receives("<presence from='juliet@example.com/balcony' to='juliet@example.com'/>")
             try await juliet.send("<presence type='unavailable'/>")
-            try await juliet.receives("<presence from='juliet@example.com/balcony' to='juliet@example.com' type='unavailable'/>")
+            try await juliet.receives(
+                "<presence from='juliet@example.com/balcony' to='juliet@example.com' type='unavailable'/>")
         }
     }
 }

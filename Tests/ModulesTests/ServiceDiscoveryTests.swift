@@ -3,6 +3,7 @@
 
 import Testing
 import XMPPCore
+
 @testable import XMPPModules
 
 struct ServiceDiscoveryTests {
@@ -12,7 +13,10 @@ struct ServiceDiscoveryTests {
             options: [
                 "extra_domains": ["rooms.example.com"],
                 "server_info": [
-                    ["name": "abuse-addresses", "urls": ["mailto:abuse@shakespeare.lit", "xmpp:abuse@shakespeare.lit"]],
+                    [
+                        "name": "abuse-addresses",
+                        "urls": ["mailto:abuse@shakespeare.lit", "xmpp:abuse@shakespeare.lit"],
+                    ],
                     ["name": "admin-addresses", "urls": ["xmpp:admins@shakespeare.lit"], "modules": ["mod_muc"]],
                 ],
             ]

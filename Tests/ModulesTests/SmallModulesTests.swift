@@ -4,6 +4,7 @@
 
 import Testing
 import XMPPCore
+
 @testable import XMPPModules
 
 struct SoftwareVersionTests {

@@ -18,7 +18,10 @@ struct StreamTests {
             ("\(start) version='1.0'>", "improper-addressing"),
             ("\(start) to='elsewhere.example' version='1.0'>", "host-unknown"),
             ("\(start) to='romeo@example.org' version='1.0'>", "host-unknown"),
-            ("<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams'>", "invalid-namespace"),
+            (
+                "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams'>",
+                "invalid-namespace"
+            ),
             ("<a<b>", "not-well-formed"),
             ("\(start) to='example.org' version='1.0'><message/>", "not-authorized"),
             ("\(start) to='example.org' version='1.0'><nonsense/>", "unsupported-stanza-type"),

@@ -69,8 +69,10 @@ public final class XMPPServer: Service, Sendable {
                 authenticators: try assembly.makeAuthenticators(hosts),
                 streams: StreamRegistry()
             )
-            (listeners, tlsSources) = try ListenerAssembly(configuration: configuration, services: services, logger: logger)
-                .makeListeners()
+            (listeners, tlsSources) = try ListenerAssembly(
+                configuration: configuration, services: services, logger: logger
+            )
+            .makeListeners()
         } catch {
             loops.shutdown()
             throw error
@@ -138,7 +140,11 @@ public final class XMPPServer: Service, Sendable {
         services.streams.forEach { $0.fail(StreamError(.systemShutdown)) }
         for session in router.registry.all {
             session.loop.post {
-                if let outlet = session.outlet { outlet.end(StreamError(.systemShutdown)) } else { session.end(.closed) }
+                if let outlet = session.outlet {
+                    outlet.end(StreamError(.systemShutdown))
+                } else {
+                    session.end(.closed)
+                }
             }
         }
     }

@@ -41,7 +41,9 @@ final class Authenticator: Sendable {
     /// - Parameter allowed: the methods that a listener allows; nil for all.
     func mechanisms(allowed: [AuthenticationConfiguration.MethodName]?) -> Set<SASLMechanism> {
         let usable = allowed.map(methods.intersection) ?? methods
-        return configured.filter { $0 == .anonymous ? usable.contains(.anonymous) : !usable.subtracting([.anonymous]).isEmpty }
+        return configured.filter {
+            $0 == .anonymous ? usable.contains(.anonymous) : !usable.subtracting([.anonymous]).isEmpty
+        }
     }
 
     /// The credential of an account; nil when there is no such account, or its credential cannot be read.

@@ -29,7 +29,8 @@ extension ClientStream {
                 return nil
             }
         }
-        guard let parsed, let iq = IQ(parsed), iq.type == .set, let bind = iq.payload, bind.isNamed("bind", .bind) else {
+        guard let parsed, let iq = IQ(parsed), iq.type == .set, let bind = iq.payload, bind.isNamed("bind", .bind)
+        else {
             return fail(StreamError(.notAuthorized, text: "no resource is bound"))
         }
         perform { [self] in
@@ -148,7 +149,9 @@ extension ClientStream {
     /// XEP-0386 section 3.1: the client's tag, then something that makes it unique.
     private func bind2Resource(_ bind: Element) -> String {
         let unique = String(RandomToken.make().prefix(8))
-        guard let tag = bind.childText("tag"), !tag.isEmpty, tag.utf8.count <= Self.tagByteCountMax else { return unique }
+        guard let tag = bind.childText("tag"), !tag.isEmpty, tag.utf8.count <= Self.tagByteCountMax else {
+            return unique
+        }
         return "\(tag).\(unique)"
     }
     private static let tagByteCountMax = 256

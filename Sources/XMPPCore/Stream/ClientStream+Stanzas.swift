@@ -25,7 +25,8 @@ extension ClientStream {
             return fail(StreamError(.invalidFrom))
         }
         // RFC 6121 section 3.1.2: subscription requests come from the account, all else from the resource.
-        stanza.from = stanza.kind == .presence && stanza.type.managesSubscription ? session.account.jid : session.jid.jid
+        stanza.from =
+            stanza.kind == .presence && stanza.type.managesSubscription ? session.account.jid : session.jid.jid
         guard let managed else {
             return wait(for: work(stanza, session))
         }

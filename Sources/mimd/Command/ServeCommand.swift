@@ -68,12 +68,14 @@ struct ServeCommand: AsyncParsableCommand {
     /// Each connection takes a descriptor; what the system allows at most is none too many.
     private func raiseDescriptorLimit(_ logger: Logger) {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else {
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max
+        else {
             return
         }
         limit.rlim_cur = limit.rlim_max
         guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
-            logger.warning("cannot raise the limit of descriptors", metadata: ["error": "\(String(cString: strerror(errno)))"])
+            logger.warning(
+                "cannot raise the limit of descriptors", metadata: ["error": "\(String(cString: strerror(errno)))"])
             return
         }
     }

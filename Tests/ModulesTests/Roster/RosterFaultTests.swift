@@ -4,6 +4,7 @@
 import Synchronization
 import Testing
 import XMPPCore
+
 @testable import XMPPModules
 
 struct RosterFaultTests {

@@ -3,6 +3,7 @@
 
 import Testing
 import XMPPCore
+
 @testable import XMPPModules
 
 struct RosterTests {
@@ -12,7 +13,8 @@ struct RosterTests {
 
     @Test func getReturnsTheItems() async throws {
         try await Verona.run { verona in
-            try await verona.store("romeo@example.net", in: "juliet@example.com", .both, name: "Romeo", groups: ["Friends"])
+            try await verona.store(
+                "romeo@example.net", in: "juliet@example.com", .both, name: "Romeo", groups: ["Friends"])
             try await verona.store("nurse@example.com", in: "juliet@example.com", .none, pending: .out)
             try await verona.store("tybalt@example.com", in: "juliet@example.com", .none, pending: .in)
             let juliet = try await verona.connect("juliet@example.com/balcony")
@@ -84,7 +86,8 @@ struct RosterTests {
 
     @Test func anUpdateKeepsTheSubscription() async throws {
         try await Verona.run { verona in
-            try await verona.store("romeo@example.net", in: "juliet@example.com", .both, name: "Romeo", groups: ["Friends"])
+            try await verona.store(
+                "romeo@example.net", in: "juliet@example.com", .both, name: "Romeo", groups: ["Friends"])
             let juliet = try await verona.online("juliet@example.com/balcony")
             // Section 2.1.2: what a client says of the subscription does not count.
             try await juliet.send(
@@ -115,7 +118,10 @@ struct RosterTests {
         ("<item jid='a@@example.com'/>", "jid-malformed", "modify"),
         ("<item jid='a@example.com'><group>A</group><group>A</group></item>", "bad-request", "modify"),
         ("<item jid='a@example.com'><group/></item>", "not-acceptable", "modify"),
-        ("<item jid='a@example.com'><group>\(String(repeating: "g", count: 1_024))</group></item>", "not-acceptable", "modify"),
+        (
+            "<item jid='a@example.com'><group>\(String(repeating: "g", count: 1_024))</group></item>", "not-acceptable",
+            "modify"
+        ),
         ("<item jid='a@example.com' name='\(String(repeating: "n", count: 1_024))'/>", "not-acceptable", "modify"),
         ("<item jid='juliet@example.com'/>", "not-allowed", "cancel"),
         ("<item jid='a@example.com' subscription='remove'/>", "item-not-found", "cancel"),
@@ -130,7 +136,9 @@ struct RosterTests {
                   <error type='\(type)'><\(condition) xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>
                 </iq>
                 """)
-            #expect(try await verona.storage.rosters.roster(of: BareJID("juliet@example.com"), after: nil, limit: 9).items == [])
+            #expect(
+                try await verona.storage.rosters.roster(of: BareJID("juliet@example.com"), after: nil, limit: 9).items
+                    == [])
         }
     }
 
@@ -216,7 +224,8 @@ struct RosterTests {
             let juliet = try await verona.connect("juliet@example.com/balcony")
             try await juliet.send("<iq id='1' type='get'><query xmlns='jabber:iq:roster' ver=''/></iq>")
             try await juliet.receives(
-                "<iq id='1' to='juliet@example.com/balcony' type='result'><query xmlns='jabber:iq:roster' ver=''/></iq>")
+                "<iq id='1' to='juliet@example.com/balcony' type='result'><query xmlns='jabber:iq:roster' ver=''/></iq>"
+            )
         }
     }
 

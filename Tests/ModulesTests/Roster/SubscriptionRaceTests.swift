@@ -3,6 +3,7 @@
 
 import Testing
 import XMPPCore
+
 @testable import XMPPModules
 
 struct SubscriptionRaceTests {
@@ -66,7 +67,8 @@ struct SubscriptionRaceTests {
             let types = ["subscribe", "subscribed", "unsubscribe", "unsubscribed"]
             let tasks = try [
                 romeo.task(sending: (0..<200).map { "<presence to='\(Self.juliet)' type='\(types[$0 % 4])'/>" }),
-                juliet.task(sending: (0..<200).map { "<presence to='\(Self.romeo)' type='\(types[($0 / 4 + $0) % 4])'/>" }),
+                juliet.task(
+                    sending: (0..<200).map { "<presence to='\(Self.romeo)' type='\(types[($0 / 4 + $0) % 4])'/>" }),
             ]
             for task in tasks { await task.value }
             await romeo.forget()

@@ -3,6 +3,7 @@
 
 import Testing
 import XMPPCore
+
 @testable import XMPPModules
 
 /// A row of a table in appendix A.

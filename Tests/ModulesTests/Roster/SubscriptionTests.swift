@@ -3,6 +3,7 @@
 
 import Testing
 import XMPPCore
+
 @testable import XMPPModules
 
 struct SubscriptionTests {
@@ -21,7 +22,9 @@ struct SubscriptionTests {
             // Section 3.1: Romeo asks.
             try await romeo.send("<presence id='xk3h1v69' to='juliet@example.com' type='subscribe'/>")
             try await romeo.receives(
-                Self.push("romeo@example.net/orchard", "<item jid='juliet@example.com' subscription='none' ask='subscribe'/>"))
+                Self.push(
+                    "romeo@example.net/orchard", "<item jid='juliet@example.com' subscription='none' ask='subscribe'/>")
+            )
             // Section 3.1.3: no push for a request.
             try await juliet.receives(
                 "<presence id='xk3h1v69' from='romeo@example.net' to='juliet@example.com' type='subscribe'/>")
@@ -37,7 +40,8 @@ struct SubscriptionTests {
             try await juliet.send("<presence to='romeo@example.net' type='subscribe'/>")
             try await romeo.send("<presence to='juliet@example.com' type='subscribed'/>")
             try await juliet.receives(
-                Self.push("juliet@example.com/balcony", "<item jid='romeo@example.net' subscription='from' ask='subscribe'/>"),
+                Self.push(
+                    "juliet@example.com/balcony", "<item jid='romeo@example.net' subscription='from' ask='subscribe'/>"),
                 "<presence from='romeo@example.net' to='juliet@example.com' type='subscribed'/>",
                 Self.push("juliet@example.com/balcony", "<item jid='romeo@example.net' subscription='both'/>"),
                 "<presence from='romeo@example.net/orchard' to='juliet@example.com'/>")
@@ -50,7 +54,8 @@ struct SubscriptionTests {
         try await Verona.run { verona in
             let romeo = try await verona.online("romeo@example.net/orchard")
             try await romeo.send(
-                "<presence to='juliet@example.com/balcony' type='subscribe'><status>Arise, fair sun</status></presence>")
+                "<presence to='juliet@example.com/balcony' type='subscribe'><status>Arise, fair sun</status></presence>"
+            )
             let request =
                 "<presence from='romeo@example.net' to='juliet@example.com' type='subscribe'><status>Arise, fair sun</status></presence>"
             for resource in ["balcony", "chamber"] {
@@ -98,7 +103,8 @@ struct SubscriptionTests {
             try await romeo.send("<presence to='juliet@example.com' type='subscribe'/>")
             await juliet.receivesNothing()
             try await romeo.receives(
-                Self.push("romeo@example.net/orchard", "<item jid='juliet@example.com' subscription='none' ask='subscribe'/>"),
+                Self.push(
+                    "romeo@example.net/orchard", "<item jid='juliet@example.com' subscription='none' ask='subscribe'/>"),
                 "<presence from='juliet@example.com' to='romeo@example.net' type='subscribed'/>",
                 Self.push("romeo@example.net/orchard", "<item jid='juliet@example.com' subscription='to'/>"),
                 "<presence from='juliet@example.com/balcony' to='romeo@example.net'/>")
@@ -160,7 +166,9 @@ struct SubscriptionTests {
             let romeo = try await verona.online("romeo@example.net/orchard")
             try await romeo.send("<presence to='rosaline@example.com' type='subscribe'/>")
             try await romeo.receives(
-                Self.push("romeo@example.net/orchard", "<item jid='rosaline@example.com' subscription='none' ask='subscribe'/>"))
+                Self.push(
+                    "romeo@example.net/orchard",
+                    "<item jid='rosaline@example.com' subscription='none' ask='subscribe'/>"))
             #expect(try await verona.item(Self.romeo, in: "rosaline@example.com") == nil)
         }
     }
@@ -174,7 +182,9 @@ struct SubscriptionTests {
                 <presence id='1' from='rosaline@example.org' to='romeo@example.net/orchard' type='error'>
                 <error type='cancel'><remote-server-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>
                 """,
-                Self.push("romeo@example.net/orchard", "<item jid='rosaline@example.org' subscription='none' ask='subscribe'/>"))
+                Self.push(
+                    "romeo@example.net/orchard",
+                    "<item jid='rosaline@example.org' subscription='none' ask='subscribe'/>"))
         }
     }
 

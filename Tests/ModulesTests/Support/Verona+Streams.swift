@@ -3,9 +3,10 @@
 
 import Logging
 import Testing
-@testable import XMPPCore
 import XMPPModules
 import XMPPPersistenceSQLite
+
+@testable import XMPPCore
 
 extension Verona {
     /// Rosters and presence, which most other modules are about.

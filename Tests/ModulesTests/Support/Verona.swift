@@ -3,9 +3,10 @@
 
 import Logging
 import Testing
-@testable import XMPPCore
 import XMPPModules
 import XMPPPersistenceSQLite
+
+@testable import XMPPCore
 
 /// A server for `example.com` (Juliet) and `example.net` (Romeo) on storage in memory.
 struct Verona {

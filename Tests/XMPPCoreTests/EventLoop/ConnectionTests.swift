@@ -110,7 +110,10 @@ struct ConnectionTests {
 /// A listener on two loops, and what its connections report.
 private final class Fixture: Sendable {
     enum Event: Equatable, Sendable {
-        case opened, received(String), moved, overflowed, ended(TransportEnd)
+        case opened
+        case received(String)
+        case moved, overflowed
+        case ended(TransportEnd)
     }
 
     let group: EventLoopGroup
@@ -146,7 +149,9 @@ private final class Fixture: Sendable {
 
     func onLoop(_ body: @escaping @Sendable (Connection) -> Void) async {
         for loop in group.loops {
-            loop.post { [handler] in if let connection = handler.connection, connection.loop.isCurrent { body(connection) } }
+            loop.post { [handler] in
+                if let connection = handler.connection, connection.loop.isCurrent { body(connection) }
+            }
         }
         await settle()
     }

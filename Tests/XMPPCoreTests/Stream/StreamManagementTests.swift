@@ -6,7 +6,9 @@ import Testing
 @testable import XMPPCore
 
 struct StreamManagementTests {
-    static func sent(_ count: Int, _ options: StreamManagementOptions = StreamManagementOptions()) throws -> StreamManagement {
+    static func sent(_ count: Int, _ options: StreamManagementOptions = StreamManagementOptions()) throws
+        -> StreamManagement
+    {
         var state = StreamManagement(options)
         for _ in 0..<count { _ = state.sent(Message(to: try JID("romeo@example.org"), body: "x").stanza) }
         return state
