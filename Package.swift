@@ -133,7 +133,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "XMPPCoreTests", dependencies: ["XMPPCore"], swiftSettings: swiftSettings),
+        .testTarget(name: "XMPPCoreTests", dependencies: ["COpenSSL", "XMPPCore"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )
