@@ -2,6 +2,7 @@
 // TLS settings, with OpenSSL's own client at the other end of a socket pair.
 
 import COpenSSL
+import Foundation
 import Glibc
 import Testing
 
@@ -103,8 +104,8 @@ private final class Files {
     var certificate: String { directory + "/certificate.pem" }
 
     init() throws {
-        var template = Array("/tmp/mimd-tls-XXXXXX".utf8CString)
-        directory = try #require(mkdtemp(&template).map { String(cString: $0) })
+        directory = FileManager.default.temporaryDirectory.appending(path: "mimd-tls-\(UUID().uuidString)").path()
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
         try SelfSignedCertificate.write(for: ["localhost"], to: certificate)
     }
 
