@@ -6,14 +6,18 @@ public import XMPPCore
 
 /// Holds back what an inactive client need not know at once.
 public struct ClientStateIndication: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest("mod_csi", implements: [.xep(352, "1.0.0")])
 
+    /// The options of mod_csi.
     public struct Options: ModuleOptions {
         /// Stanzas that are held back before all of them are sent.
         public var bufferedStanzaCountMax = 20
 
+        /// The defaults.
         public init() {}
 
+        /// Reads the section `modules.mod_csi`.
         public mutating func read(_ o: inout OptionReader) throws(OptionError) {
             try o.read("buffer_max", into: &bufferedStanzaCountMax, in: 1...10_000)
         }
@@ -21,10 +25,12 @@ public struct ClientStateIndication: XMPPModule {
 
     private let options: Options
 
+    /// Makes the module for one host. Never throws.
     public init(options: Options, host: Host) throws(ModuleError) {
         self.options = options
     }
 
+    /// Listens to `<active/>` and `<inactive/>`, and filters what is delivered in between.
     public func register(in registrar: inout Registrar) {
         registrar.streamFeature(StreamFeature(.authenticated) { Element("csi", .clientState) })
         registrar.nonza("active", .clientState) { session, _ in becomeActive(session) }

@@ -7,11 +7,15 @@ public import XMPPCore
 
 /// Tells clients, as they log in, which version of the server's disco#info they may have seen before.
 public struct EntityCapabilities: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest("mod_caps", implements: [.xep(115, "1.6.0")])
 
+    /// The options of mod_caps.
     public struct Options: ModuleOptions {
+        /// The defaults.
         public init() {}
 
+        /// Reads the section `modules.mod_caps`.
         public mutating func read(_ o: inout OptionReader) throws(OptionError) {
             o.ignore("iq_response_timeout", because: "has no effect: clients are not asked for their capabilities")
             o.ignore("versions", unless: ["v1"], because: "has no effect: only XEP-0115 (v1) is supported")
@@ -26,10 +30,12 @@ public struct EntityCapabilities: XMPPModule {
     private let host: Host
     private let cache = Cache()
 
+    /// Makes the module for one host. Never throws.
     public init(options: Options, host: Host) throws(ModuleError) {
         self.host = host
     }
 
+    /// Advertises the capabilities in disco#info and as a stream feature.
     public func register(in registrar: inout Registrar) {
         registrar.advertise(.capabilities, on: .host)
         registrar.streamFeature(StreamFeature(.authenticated, capabilities))

@@ -6,15 +6,19 @@ public import XMPPCore
 
 /// Tells the server's time and time zone.
 public struct EntityTime: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest("mod_time", implements: [.xep(202, "2.0")])
+    /// There is nothing to configure.
     public typealias Options = NoOptions
 
     private let host: Host
 
+    /// Makes the module for one host. Never throws.
     public init(options: Options, host: Host) throws(ModuleError) {
         self.host = host
     }
 
+    /// Answers those who ask the host for its time.
     public func register(in registrar: inout Registrar) {
         registrar.advertise(.entityTime, on: .host)
         registrar.iq(.get, "time", .entityTime, at: .host, time)

@@ -7,17 +7,21 @@ public import XMPPCore
 
 /// Remembers when accounts were last available, and tells those who may know.
 public struct LastActivity: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest("mod_last", implements: [.xep(12, "2.0")])
+    /// There is nothing to configure.
     public typealias Options = NoOptions
 
     private let host: Host
     private let start: Duration
 
+    /// Makes the module for one host. Never throws.
     public init(options: Options, host: Host) throws(ModuleError) {
         self.host = host
         start = host.time.uptime
     }
 
+    /// Answers for the host and for its accounts, and notes when resources leave.
     public func register(in registrar: inout Registrar) {
         registrar.advertise(.lastActivity, on: .host, .account)
         registrar.iq(.get, "query", .lastActivity, at: .host, uptime)

@@ -6,17 +6,21 @@ public import XMPPCore
 
 /// Sends copies of messages to the resources that asked for them.
 public struct MessageCarbons: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest("mod_carboncopy", implements: [.xep(280, "1.0.1"), .xep(297, "1.0")])
+    /// There is nothing to configure.
     public typealias Options = NoOptions
 
     static let mark = SessionMark("carbons")
 
     private let host: Host
 
+    /// Makes the module for one host. Never throws.
     public init(options: Options, host: Host) throws(ModuleError) {
         self.host = host
     }
 
+    /// Lets clients switch the copies on and off, and copies what they send and get.
     public func register(in registrar: inout Registrar) {
         registrar.advertise(.carbons, on: .host)
         registrar.iq(.set, "enable", .carbons, at: .ownAccount, enable)

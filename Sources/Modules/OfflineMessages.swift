@@ -7,18 +7,22 @@ public import XMPPCore
 
 /// Keeps messages for accounts without an available resource, and hands them over once there is one.
 public struct OfflineMessages: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest(
         "mod_offline",
         implements: [.xep(160, "1.0.1"), .xep(203, "2.0"), .xep(334, "1.0.0")]
     )
 
+    /// The options of mod_offline.
     public struct Options: ModuleOptions {
         /// The access rule that says how many messages wait for an account at most: a number, or `infinity`. Where it
         /// says neither, ``OfflineMessages/messageCountMaxDefault`` holds.
         public var accessRule = "max_user_offline_messages"
 
+        /// The defaults.
         public init() {}
 
+        /// Reads the section `modules.mod_offline`.
         public mutating func read(_ o: inout OptionReader) throws(OptionError) {
             try o.read("access_max_user_messages", into: &accessRule)
             o.ignore("store_groupchat_messages", unless: false)
@@ -34,11 +38,13 @@ public struct OfflineMessages: XMPPModule {
     private let host: Host
     private var store: any OfflineStore { host.storage.offlineMessages }
 
+    /// Makes the module for one host. Never throws.
     public init(options: Options, host: Host) throws(ModuleError) {
         self.options = options
         self.host = host
     }
 
+    /// Keeps messages that nobody got, and hands them over when a resource becomes available.
     public func register(in registrar: inout Registrar) {
         registrar.advertise(.offlineMessages, on: .host)
         registrar.keepUndelivered(keep)

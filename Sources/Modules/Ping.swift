@@ -5,8 +5,10 @@ public import XMPPCore
 
 /// Answers pings, and finds out whether silent clients are still there.
 public struct Ping: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest("mod_ping", implements: [.xep(199, "2.0.1")])
 
+    /// The options of mod_ping.
     public struct Options: ModuleOptions {
         /// What becomes of a client that does not answer.
         public enum TimeoutAction: String, CaseIterable, Sendable {
@@ -25,8 +27,10 @@ public struct Ping: XMPPModule {
         /// What becomes of a client that does not answer.
         public var timeoutAction = TimeoutAction.none
 
+        /// The defaults.
         public init() {}
 
+        /// Reads the section `modules.mod_ping`.
         public mutating func read(_ o: inout OptionReader) throws(OptionError) {
             try o.read("send_pings", into: &sendsPings)
             try o.read("ping_interval", into: &interval, unit: .seconds, in: 1...86_400)
@@ -38,11 +42,13 @@ public struct Ping: XMPPModule {
     private let options: Options
     private let host: Host
 
+    /// Makes the module for one host. Never throws.
     public init(options: Options, host: Host) throws(ModuleError) {
         self.options = options
         self.host = host
     }
 
+    /// Answers pings, and watches sessions if silent clients are to be pinged.
     public func register(in registrar: inout Registrar) {
         registrar.advertise(.ping, on: .host, .account)
         registrar.iq(.get, "ping", .ping, at: .host, pong)

@@ -7,6 +7,7 @@ public import XMPPCore
 
 /// Tells contacts and own resources of the presence of connected resources.
 public struct PresenceBroadcast: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest("mod_presence", implements: [.rfc(6121, section: "4")])
 
     /// Most addresses that a session's directed presence may wait to be taken back from.
@@ -14,8 +15,10 @@ public struct PresenceBroadcast: XMPPModule {
 
     let host: Host
 
+    /// Makes the module for one host. Never throws.
     public init(options: NoOptions, host: Host) throws(ModuleError) { self.host = host }
 
+    /// Handles the presence that sessions send, and the probes that reach accounts.
     public func register(in registrar: inout Registrar) {
         registrar.handlePresence(sent: sent, received: probed)
     }

@@ -6,7 +6,9 @@ public import XMPPCore
 
 /// Keeps private elements of accounts.
 public struct PrivateXMLStorage: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest("mod_private", implements: [.xep(49, "1.2")])
+    /// There is nothing to configure.
     public typealias Options = NoOptions
 
     /// Most elements of one account.
@@ -14,10 +16,12 @@ public struct PrivateXMLStorage: XMPPModule {
 
     private let store: any PrivateStore
 
+    /// Makes the module for one host. Never throws.
     public init(options: Options, host: Host) throws(ModuleError) {
         store = host.storage.privateElements
     }
 
+    /// Hands accounts their own elements, and keeps them.
     public func register(in registrar: inout Registrar) {
         registrar.advertise(.privateStorage, on: .account)
         registrar.iq(.get, "query", .privateStorage, at: .ownAccount, later: element)

@@ -6,19 +6,23 @@ public import XMPPCore
 
 /// Tells what the host and its accounts are and can do.
 public struct ServiceDiscovery: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest(
         "mod_disco",
         implements: [.xep(30, "2.5.0"), .xep(128, "1.0.1"), .xep(157, "1.1.1")]
     )
 
+    /// The options of mod_disco.
     public struct Options: ModuleOptions {
         /// Domains that disco#items lists, besides the server's own services.
         public var extraDomains: [String] = []
         /// Who is responsible for what (XEP-0157).
         public var contacts: [Contact] = []
 
+        /// The defaults.
         public init() {}
 
+        /// Reads the section `modules.mod_disco`.
         public mutating func read(_ o: inout OptionReader) throws(OptionError) {
             try o.read("extra_domains", into: &extraDomains)
             for domain in extraDomains where !Self.isDomain(domain) {
@@ -43,8 +47,10 @@ public struct ServiceDiscovery: XMPPModule {
         /// Names of the modules whose disco#info shows it; nil for all.
         public var modules: [String]?
 
+        /// A field without a name or addresses.
         public init() {}
 
+        /// Reads an element of `server_info`, which names both.
         public mutating func read(_ o: inout OptionReader) throws(OptionError) {
             try o.require("name")
             try o.read("name", into: &name)
@@ -61,11 +67,13 @@ public struct ServiceDiscovery: XMPPModule {
     private let options: Options
     private let host: Host
 
+    /// Makes the module for one host. Never throws.
     public init(options: Options, host: Host) throws(ModuleError) {
         self.options = options
         self.host = host
     }
 
+    /// Advertises what the host and its accounts are, and answers disco#info and disco#items for them.
     public func register(in registrar: inout Registrar) {
         registrar.advertise(.discoInfo, .discoItems, on: .host, .account)
         registrar.advertise(DiscoIdentity(category: "server", type: "im", name: "mimd"), on: .host)

@@ -6,14 +6,18 @@ public import XMPPCore
 
 /// Tells name and version of the server.
 public struct SoftwareVersion: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest("mod_version", implements: [.xep(92, "1.1")])
 
+    /// The options of mod_version.
     public struct Options: ModuleOptions {
         /// Whether the operating system is told too. That may help an attacker (XEP-0092 section 5).
         public var showsOperatingSystem = false
 
+        /// The defaults.
         public init() {}
 
+        /// Reads the section `modules.mod_version`.
         public mutating func read(_ o: inout OptionReader) throws(OptionError) {
             try o.read("os_info", into: &showsOperatingSystem)
         }
@@ -21,10 +25,12 @@ public struct SoftwareVersion: XMPPModule {
 
     private let options: Options
 
+    /// Makes the module for one host. Never throws.
     public init(options: Options, host: Host) throws(ModuleError) {
         self.options = options
     }
 
+    /// Answers those who ask the host for its version.
     public func register(in registrar: inout Registrar) {
         registrar.advertise(.softwareVersion, on: .host)
         registrar.iq(.get, "query", .softwareVersion, at: .host, version)

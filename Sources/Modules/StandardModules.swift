@@ -5,6 +5,7 @@ public import XMPPCore
 
 /// Every module of mimd. A server runs those that its configuration names, in the order of the configuration.
 public enum StandardModules {
+    /// The types of the modules. Their order here means nothing.
     public static let all: [any XMPPModule.Type] = [
         Roster.self,
         PresenceBroadcast.self,

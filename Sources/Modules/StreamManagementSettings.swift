@@ -5,8 +5,10 @@ public import XMPPCore
 
 /// Switches stream management on.
 public struct StreamManagementSettings: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest("mod_stream_management", implements: [.xep(198, "1.6.3")])
 
+    /// The options of mod_stream_management.
     public struct Options: ModuleOptions {
         /// Whether stanzas are kept until the client acknowledges them. Without that nothing is resumed.
         public var keepsStanzas = true
@@ -22,8 +24,10 @@ public struct StreamManagementSettings: XMPPModule {
         /// Stanzas that are kept for one client when the operator wants no limit: a peer must not fill the memory.
         public static let bufferedStanzaCountCeiling = 100_000
 
+        /// The defaults.
         public init() {}
 
+        /// Reads the section `modules.mod_stream_management`.
         public mutating func read(_ o: inout OptionReader) throws(OptionError) {
             try o.read("buffer", into: &keepsStanzas)
             try o.read("buffer_max", into: &bufferedStanzaCountMax, in: 1...Self.bufferedStanzaCountCeiling)
@@ -49,10 +53,12 @@ public struct StreamManagementSettings: XMPPModule {
 
     private let options: Options
 
+    /// Makes the module for one host. Never throws.
     public init(options: Options, host: Host) throws(ModuleError) {
         self.options = options
     }
 
+    /// Gives the options to the streams of the host.
     public func register(in registrar: inout Registrar) {
         registrar.provide(options.settings, as: StreamManagementOptions.self)
     }

@@ -18,7 +18,8 @@ func dump(_ loaded: LoadedConfiguration) -> String {
 
 private func dump(_ server: ServerConfiguration) -> [String] {
     var lines = [
-        "default domain \(server.defaultDomain), language \(server.language), unserved streams \(server.unservedStreams)",
+        "default domain \(server.defaultDomain), language \(server.language), "
+            + "unserved streams \(server.unservedStreams)",
         "registration interval \(server.registrationInterval.map { "\($0)" } ?? "none")",
         "event loops \(server.eventLoopCount.map { "\($0)" } ?? "one per core"), data in \(server.localStorePath)",
         "sessions \(words(for: server.sessionBackend))",
@@ -39,7 +40,8 @@ private func dump(_ listener: ListenerConfiguration) -> [String] {
         "  connections \(number(listener.connectionCountMax)), stanza bytes \(number(listener.stanzaByteCountMax)), "
             + "state timeout \(listener.stateTimeout.map { "\($0)" } ?? "none")",
         "  shaper \(listener.shaper ?? "none"), access \(listener.accessRule), methods \(methods)",
-        "  tls \(tls.mode), verify \(tls.verifyMode), versions \(tls.versions.map(\.rawValue)), tickets \(tls.sessionTickets)",
+        "  tls \(tls.mode), verify \(tls.verifyMode), versions \(tls.versions.map(\.rawValue)), "
+            + "tickets \(tls.sessionTickets)",
         "  certificate \(tls.certificatePath ?? "-"), key \(tls.keyPath ?? "-"), password \(tls.keyPassword ?? "-")",
         "  authorities \(tls.authorityPath ?? "-"), dh \(tls.diffieHellmanPath ?? "-"), ciphers \(tls.ciphers ?? "-")",
     ]

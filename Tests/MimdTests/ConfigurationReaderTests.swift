@@ -87,8 +87,8 @@ private struct Needy: XMPPModule {
         (
             "[modul.mod_ping]\n",
             "m.toml:6: error: modul: unknown key; did you mean \"modules\"? (allowed: access, acl, "
-                + "auth, general, host_config, instrumentation, internal_databases, listen, mimd, modules, outgoing_pools, "
-                + "s2s, services, shaper)"
+                + "auth, general, host_config, instrumentation, internal_databases, listen, mimd, modules, "
+                + "outgoing_pools, s2s, services, shaper)"
         ),
         (
             "[[listen.c2s]]\nport = 5222\naccess = \"c2s\"\n",
@@ -278,8 +278,8 @@ private struct Needy: XMPPModule {
         (
             "[[host_config]]\nhost = \"b.example\"\n[host_config.modules.mod_last]\n",
             "m.toml:8: warning: "
-                + "host_config[1].modules.mod_last: the data lies in the local store var/mimd.sqlite, for no backend is "
-                + "written; to settle it, write `backend = \"sqlite\"` below [host_config.modules.mod_last]"
+                + "host_config[1].modules.mod_last: the data lies in the local store var/mimd.sqlite, for no backend "
+                + "is written; to settle it, write `backend = \"sqlite\"` below [host_config.modules.mod_last]"
         ),
         (
             "[auth.ldap]\nbase = \"x\"\n",

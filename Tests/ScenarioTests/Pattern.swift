@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether what arrived is what a script expects. XML is compared by what it means: prefixes, the order of attributes, and
-// white space between elements do not matter.
+// Whether what arrived is what a script expects. XML is compared by what it means: prefixes, the order of attributes,
+// and white space between elements do not matter.
 
 import XMPPCore
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a client's bytes reach the server: within the process, or through TLS on a socket. All calls block; a scenario runs on
-// a thread of its own.
+// How a client's bytes reach the server: within the process, or through TLS on a socket. All calls block; a scenario
+// runs on a thread of its own.
 
 import COpenSSL
 import Foundation

@@ -86,7 +86,8 @@ extension TidyRule {
         },
         canary: (
             "Sources/A.swift", "final class A: @unchecked Sendable {}\n",
-            "// Nothing in them changes.\nfinal class A: @unchecked Sendable {}\nfinal class B: @unchecked Sendable {}\n"
+            "// Nothing in them changes.\nfinal class A: @unchecked Sendable {}\n"
+                + "final class B: @unchecked Sendable {}\n"
         )
     )
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The house rules as tests: each rule holds for every file of the repository, but for the exceptions listed here, and each
-// rule is seen to refuse its canary.
+// The house rules as tests: each rule holds for every file of the repository, but for the exceptions listed here, and
+// each rule is seen to refuse its canary.
 
 import Testing
 

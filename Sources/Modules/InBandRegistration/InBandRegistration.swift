@@ -6,19 +6,23 @@ public import XMPPCore
 
 /// Lets clients register and remove accounts, and change their passwords.
 public struct InBandRegistration: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest("mod_register", implements: [.xep(77, "2.4")])
+    /// The options of mod_register.
     public typealias Options = RegistrationOptions
 
     private let options: Options
     let host: Host
     private let intervals: RegistrationIntervals?
 
+    /// Makes the module for one host. Never throws.
     public init(options: Options, host: Host) throws(ModuleError) {
         self.options = options
         self.host = host
         intervals = host.server.registrationInterval.map(RegistrationIntervals.init)
     }
 
+    /// Answers the registration requests of accounts, and of clients that have not authenticated.
     public func register(in registrar: inout Registrar) {
         registrar.advertise(.registration, on: .host)
         registrar.streamFeature(StreamFeature(.unauthenticated) { Element("register", .registrationFeature) })

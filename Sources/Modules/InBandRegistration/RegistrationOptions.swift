@@ -16,8 +16,10 @@ public struct RegistrationOptions: ModuleOptions {
     /// Who is told of every new account.
     public var watchers: [BareJID] = []
 
+    /// The defaults.
     public init() {}
 
+    /// Reads the section `modules.mod_register`.
     public mutating func read(_ o: inout OptionReader) throws(OptionError) {
         try o.read("access", into: &accessRule)
         try o.read("ip_access", into: &networks)
@@ -42,11 +44,15 @@ public struct RegistrationOptions: ModuleOptions {
 
     /// What the server sends to a new account.
     public struct Welcome: ModuleOptions {
+        /// The text of the message's `<subject/>`; may be empty.
         public var subject = ""
+        /// The text of the message's `<body/>`; may be empty.
         public var body = ""
 
+        /// A message without a text.
         public init() {}
 
+        /// Reads the table `welcome_message`.
         public mutating func read(_ o: inout OptionReader) throws(OptionError) {
             try o.read("subject", into: &subject, byteCountMin: 0)
             try o.read("body", into: &body, byteCountMin: 0, byteCountMax: 65_536)
@@ -55,14 +61,18 @@ public struct RegistrationOptions: ModuleOptions {
 
     /// What a network's clients may do.
     public struct AddressRule: ModuleOptions {
+        /// Whether registration is allowed.
         public enum Policy: String, CaseIterable, Sendable { case allow, deny }
 
         /// The network; nil until it is read.
         public var network: IPNetwork?
+        /// What the clients of the network may do.
         public var policy = Policy.allow
 
+        /// A rule without a network.
         public init() {}
 
+        /// Reads an element of `ip_access`, which names both.
         public mutating func read(_ o: inout OptionReader) throws(OptionError) {
             var text = ""
             try o.require("address")

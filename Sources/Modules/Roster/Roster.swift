@@ -7,14 +7,18 @@ public import XMPPCore
 
 /// Keeps the contacts of accounts, and who may see whose presence.
 public struct Roster: XMPPModule {
+    /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest("mod_roster", implements: [.rfc(6121, section: "2"), .xep(237, "1.3")])
 
+    /// The options of mod_roster.
     public struct Options: ModuleOptions {
         /// Whether rosters have versions, so that a client which knows the current one need not get it again.
         public var versioning = false
 
+        /// The defaults.
         public init() {}
 
+        /// Reads the section `modules.mod_roster`.
         public mutating func read(_ o: inout OptionReader) throws(OptionError) {
             try o.read("versioning", into: &versioning)
             // MongooseIM chooses between storing the version and hashing the roster. Here it is always stored.
@@ -46,6 +50,7 @@ public struct Roster: XMPPModule {
         init(_ registry: SessionRegistry) { memory = SubscriptionMemory(registry) }
     }
 
+    /// Makes the module for one host. Never throws.
     public init(options: Options, host: Host) throws(ModuleError) {
         self.options = options
         self.host = host
@@ -53,6 +58,7 @@ public struct Roster: XMPPModule {
         state = State(host.registry)
     }
 
+    /// Handles roster gets and sets and the stanzas of subscriptions, and provides ``RosterService``.
     public func register(in registrar: inout Registrar) {
         if options.versioning {
             // RFC 6121 section 2.6.1
@@ -145,10 +151,12 @@ public struct Roster: XMPPModule {
 }
 
 extension Roster: RosterService {
+    /// The subscriptions of an account that has sessions, from memory; nil when they have not been read yet.
     public func subscriptionsInMemory(of account: BareJID) -> PresenceSubscriptions? {
         state.memory.subscriptions(of: account)
     }
 
+    /// The subscriptions of an account: from memory, or read under its lock.
     public func subscriptions(of account: BareJID) async throws(StorageError) -> PresenceSubscriptions {
         if let subscriptions = subscriptionsInMemory(of: account) { return subscriptions }
         return try await host.accountLocks.withLock(account) { () async throws(StorageError) -> PresenceSubscriptions in
@@ -157,6 +165,7 @@ extension Roster: RosterService {
         }
     }
 
+    /// The subscription state of a contact, read from the store; `.none` for one that is not in the roster.
     public func subscription(
         of account: BareJID, to contact: BareJID
     ) async throws(StorageError) -> RosterSubscription {

@@ -19,6 +19,7 @@ public struct ConformanceCheck<Store: Sendable>: Sendable, CustomStringConvertib
         self.run = run
     }
 
+    /// The check's name.
     public var description: String { name }
 }
 
@@ -43,6 +44,7 @@ public struct ReopenCheck<Store: Sendable>: Sendable, CustomStringConvertible {
         self.verify = verify
     }
 
+    /// The check's name.
     public var description: String { name }
 }
 
@@ -53,6 +55,7 @@ public struct ConformanceFailure: Error, Sendable, CustomStringConvertible {
     /// The line of the check.
     public let line: UInt
 
+    /// The message, and where the check failed.
     public var description: String { "\(message) (line \(line) of the checks)" }
 }
 

@@ -37,15 +37,18 @@ public struct SQLAccountStore: AccountStore {
         context = SQLStoreContext(database: database, logger: logger)
     }
 
+    /// Whether the account is registered.
     public func contains(_ account: BareJID) async throws(StorageError) -> Bool {
         try await !context.database.query(Self.exists, account.key).isEmpty
     }
 
+    /// The credential of an account; nil when it is not registered.
     public func credential(of account: BareJID) async throws(StorageError) -> AccountCredential? {
         guard let row = try await context.database.query(Self.read, account.key).first else { return nil }
         return try Self.credential(row, from: 0)
     }
 
+    /// Registers an account: it is counted and inserted in one transaction.
     public func create(
         _ account: BareJID, credential: AccountCredential, accountCountMax: Int?
     ) async throws(StorageError) {
@@ -61,12 +64,14 @@ public struct SQLAccountStore: AccountStore {
         }
     }
 
+    /// Replaces the credential of an account; false when it is not registered.
     public func setCredential(
         _ credential: AccountCredential, of account: BareJID
     ) async throws(StorageError) -> Bool {
         try await context.database.execute(Self.change, Self.values(of: credential) + account.key) > 0
     }
 
+    /// Lists a domain's accounts; nil lists those of every domain.
     public func accounts(
         in domain: String?, after cursor: PageCursor?, limit: Int
     ) async throws(StorageError) -> Page<Account> {
@@ -80,15 +85,18 @@ public struct SQLAccountStore: AccountStore {
         }
     }
 
+    /// How many accounts a domain has; 0 for an unknown domain.
     public func accountCount(in domain: String) async throws(StorageError) -> Int {
         let row = try await context.database.query(Self.count, [.text(domain)]).first
         return Int(clamping: try row?.integer(0) ?? 0)
     }
 
+    /// Removes an account.
     public func removeAll(for account: BareJID) async throws(StorageError) {
         try await context.remove([Self.removeAccount], account.key)
     }
 
+    /// Removes the accounts of a domain.
     public func removeAll(domain: String) async throws(StorageError) {
         try await context.remove([Self.removeDomain], [.text(domain)])
     }

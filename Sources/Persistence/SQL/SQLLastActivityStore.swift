@@ -30,11 +30,13 @@ public struct SQLLastActivityStore: LastActivityStore {
         context = SQLStoreContext(database: database, logger: logger)
     }
 
+    /// The record of an account; nil when there is none.
     public func lastActivity(of account: BareJID) async throws(StorageError) -> LastActivityRecord? {
         guard let row = try await context.database.query(Self.read, account.key).first else { return nil }
         return LastActivityRecord(seconds: try row.integer(0), status: try row.text(1))
     }
 
+    /// Stores the record of an account and replaces the one before.
     public func setLastActivity(_ record: LastActivityRecord, of account: BareJID) async throws(StorageError) {
         try await context.database.execute(
             Self.write,
@@ -42,11 +44,13 @@ public struct SQLLastActivityStore: LastActivityStore {
         )
     }
 
+    /// How many accounts of a domain were last online at a time or later, in seconds since 1970-01-01 UTC.
     public func activeAccountCount(in domain: String, since seconds: Int64) async throws(StorageError) -> Int {
         let row = try await context.database.query(Self.countSince, [.text(domain), .integer(seconds)]).first
         return Int(clamping: try row?.integer(0) ?? 0)
     }
 
+    /// Lists the records of every account of every domain.
     public func entries(
         after cursor: PageCursor?, limit: Int
     ) async throws(StorageError) -> Page<LastActivityEntry> {
@@ -58,10 +62,12 @@ public struct SQLLastActivityStore: LastActivityStore {
         }
     }
 
+    /// Removes what is stored for an account.
     public func removeAll(for account: BareJID) async throws(StorageError) {
         try await context.remove([Self.removeAccount], account.key)
     }
 
+    /// Removes what is stored for the accounts of a domain.
     public func removeAll(domain: String) async throws(StorageError) {
         try await context.remove([Self.removeDomain], [.text(domain)])
     }

@@ -50,6 +50,7 @@ public struct SQLOfflineStore: OfflineStore {
         context = SQLStoreContext(database: database, logger: logger)
     }
 
+    /// Stores a message behind those of its account, unless they are as many as they may be; nil for no bound.
     public func append(
         _ message: OfflineMessage, for account: BareJID, messageCountMax: Int?
     ) async throws(StorageError) -> OfflineAppendResult {
@@ -67,6 +68,7 @@ public struct SQLOfflineStore: OfflineStore {
         return try await context.database.execute(Self.insertBelow, parameters) > 0 ? .stored : .limitExceeded
     }
 
+    /// Reads an account's messages that have not expired, in the order in which they were stored.
     public func messages(
         for account: BareJID, at nowMicroseconds: Int64, after cursor: PageCursor?, limit: Int
     ) async throws(StorageError) -> Page<StoredOfflineMessage> {
@@ -84,6 +86,7 @@ public struct SQLOfflineStore: OfflineStore {
         return Page(items: items, next: last.map { PageCursor(key: ["\($0)"]) })
     }
 
+    /// Removes messages of an account, all or none of them, and returns how many there were.
     public func remove(
         _ messages: [OfflineMessageID], for account: BareJID
     ) async throws(StorageError) -> Int {
@@ -97,11 +100,13 @@ public struct SQLOfflineStore: OfflineStore {
         }
     }
 
+    /// How many messages an account has, expired ones included.
     public func messageCount(for account: BareJID) async throws(StorageError) -> Int {
         let row = try await context.database.query(Self.count, account.key).first
         return Int(clamping: try row?.integer(0) ?? 0)
     }
 
+    /// Removes expired messages of any account, at most `limit`, and returns how many there were.
     public func removeExpired(at nowMicroseconds: Int64, limit: Int) async throws(StorageError) -> Int {
         let limit = SQLStoreContext.rowCount(limit)
         return try await context.database.execute(
@@ -110,14 +115,17 @@ public struct SQLOfflineStore: OfflineStore {
         )
     }
 
+    /// Lists the accounts that have messages, of every domain.
     public func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
         try await context.accounts(Self.listAccounts, after: cursor, limit: limit)
     }
 
+    /// Removes what is stored for an account.
     public func removeAll(for account: BareJID) async throws(StorageError) {
         try await context.remove([Self.removeAccount], account.key)
     }
 
+    /// Removes what is stored for the accounts of a domain.
     public func removeAll(domain: String) async throws(StorageError) {
         try await context.remove([Self.removeDomain], [.text(domain)])
     }

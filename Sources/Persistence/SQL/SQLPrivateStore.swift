@@ -37,6 +37,7 @@ public struct SQLPrivateStore: PrivateStore {
         context = SQLStoreContext(database: database, logger: logger)
     }
 
+    /// The element of a namespace; nil when there is none.
     public func element(
         namespace: String, of account: BareJID
     ) async throws(StorageError) -> PrivateElement? {
@@ -45,6 +46,7 @@ public struct SQLPrivateStore: PrivateStore {
         return PrivateElement(namespace: namespace, xml: Array(try row.text(0).utf8))
     }
 
+    /// Stores elements, all or none of them, in place of those of the same namespaces.
     public func set(
         _ elements: [PrivateElement], of account: BareJID, elementCountMax: Int?
     ) async throws(StorageError) {
@@ -64,6 +66,7 @@ public struct SQLPrivateStore: PrivateStore {
         }
     }
 
+    /// Lists an account's elements.
     public func elements(
         of account: BareJID, after cursor: PageCursor?, limit: Int
     ) async throws(StorageError) -> Page<PrivateElement> {
@@ -73,14 +76,17 @@ public struct SQLPrivateStore: PrivateStore {
         }
     }
 
+    /// Lists the accounts that have elements, of every domain.
     public func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
         try await context.accounts(Self.listAccounts, after: cursor, limit: limit)
     }
 
+    /// Removes what is stored for an account.
     public func removeAll(for account: BareJID) async throws(StorageError) {
         try await context.remove([Self.removeAccount], account.key)
     }
 
+    /// Removes what is stored for the accounts of a domain.
     public func removeAll(domain: String) async throws(StorageError) {
         try await context.remove([Self.removeDomain], [.text(domain)])
     }

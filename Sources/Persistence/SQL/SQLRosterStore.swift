@@ -66,6 +66,7 @@ public struct SQLRosterStore: RosterStore {
         self.nowMicroseconds = nowMicroseconds
     }
 
+    /// Reads a page of an account's roster, with the version of the whole.
     public func roster(
         of account: BareJID, after cursor: PageCursor?, limit: Int
     ) async throws(StorageError) -> RosterPage {
@@ -95,6 +96,7 @@ public struct SQLRosterStore: RosterStore {
         }
     }
 
+    /// The item of one contact; nil when there is none.
     public func item(_ contact: JID, of account: BareJID) async throws(StorageError) -> RosterItem? {
         let key = account.key + [.text(contact.description)]
         return try await context.database.read { transaction throws(StorageError) in
@@ -102,12 +104,14 @@ public struct SQLRosterStore: RosterStore {
         }
     }
 
+    /// The version of an account's roster; nil when it was never changed.
     public func version(of account: BareJID) async throws(StorageError) -> RosterVersion? {
         try await context.database.query(Self.readVersion, account.key).first.map { row throws(StorageError) in
             RosterVersion(try row.text(0))
         }
     }
 
+    /// Changes one item, and the version with it, in one transaction. `change` may be called more than once.
     @discardableResult
     public func update(
         _ contact: JID, of account: BareJID, itemCountMax: Int?,
@@ -132,14 +136,17 @@ public struct SQLRosterStore: RosterStore {
         }
     }
 
+    /// Lists the accounts that have at least one roster item, of every domain.
     public func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
         try await context.accounts(Self.listAccounts, after: cursor, limit: limit)
     }
 
+    /// Removes what is stored for an account.
     public func removeAll(for account: BareJID) async throws(StorageError) {
         try await context.remove(Self.removeAccount, account.key)
     }
 
+    /// Removes what is stored for the accounts of a domain.
     public func removeAll(domain: String) async throws(StorageError) {
         try await context.remove(Self.removeDomain, [.text(domain)])
     }

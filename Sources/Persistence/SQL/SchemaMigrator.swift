@@ -15,6 +15,7 @@ public enum SchemaError: Error, Hashable, Sendable {
 }
 
 extension SchemaError: CustomStringConvertible {
+    /// The error for the operator, with the details of the database.
     public var description: String {
         switch self {
         case .newer(let found, let known):

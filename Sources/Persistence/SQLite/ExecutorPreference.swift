@@ -4,7 +4,8 @@
 /// Does `body` in a task that prefers no executor, if the calling task does prefer one.
 ///
 /// A task with a preference is put back into an actor's queue after every `await` inside the actor, because the actor's
-/// thread is not the executor that it prefers. A transaction's body would be interrupted by others between its statements.
+/// thread is not the executor that it prefers. A transaction's body would be interrupted by others between its
+/// statements.
 func withoutExecutorPreference<Value: Sendable, Failure: Error>(
     _ body: @escaping @Sendable () async throws(Failure) -> Value
 ) async throws(Failure) -> Value {

@@ -34,6 +34,7 @@ public struct LocalStorageError: Error, Hashable, Sendable, CustomStringConverti
     /// The reason.
     public var reason: Reason
 
+    /// The error for the operator, with the path.
     public var description: String {
         switch reason {
         case .file(let errno): "\(path) cannot be opened: \(String(cString: strerror(errno)))"

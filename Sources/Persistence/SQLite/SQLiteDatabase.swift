@@ -42,6 +42,7 @@ public final class SQLiteDatabase: SQLDatabase {
         var closer: UnsafeContinuation<Void, Never>?
     }
 
+    /// SQLite's.
     public let dialect = Dialect.sqlite
     private let limits: Limits
     private let writer: SQLiteConnection
@@ -129,6 +130,7 @@ public final class SQLiteDatabase: SQLDatabase {
 
     // MARK: Requests
 
+    /// Runs statements that only read, all on one state of the database.
     public func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLTransaction) async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
@@ -139,6 +141,7 @@ public final class SQLiteDatabase: SQLDatabase {
         }
     }
 
+    /// Runs statements that may write, as one step: durable when this returns, undone when `body` throws.
     public func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLTransaction) async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
@@ -149,12 +152,14 @@ public final class SQLiteDatabase: SQLDatabase {
         }
     }
 
+    /// Runs one statement that only reads.
     public func query(_ statement: SQLStatement, _ parameters: [SQLValue]) async throws(StorageError) -> [SQLRow] {
         let deadline = try enter()
         defer { leave() }
         return try await reader.query(by: deadline, statement.text(in: .sqlite), parameters)
     }
 
+    /// Runs one statement that writes, durably, and returns how many rows it wrote.
     @discardableResult
     public func execute(_ statement: SQLStatement, _ parameters: [SQLValue]) async throws(StorageError) -> Int {
         let deadline = try enter()

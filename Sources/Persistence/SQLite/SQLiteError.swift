@@ -17,7 +17,7 @@ extension StorageError {
         case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_MISMATCH, SQLITE_FORMAT:
             return .corrupt(detail: detail)
         case SQLITE_CONSTRAINT:
-            return code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_UNIQUE
+            return code == primaryKeyConstraint || code == uniqueConstraint
                 ? .conflict : .backend(code: "\(code)", detail: detail)
         case SQLITE_TOOBIG:
             return .limitExceeded
@@ -27,6 +27,7 @@ extension StorageError {
     }
 }
 
-// SQLITE_CONSTRAINT | (n << 8): macros that Swift does not import.
-private let SQLITE_CONSTRAINT_PRIMARYKEY: Int32 = 19 | (6 << 8)
-private let SQLITE_CONSTRAINT_UNIQUE: Int32 = 19 | (8 << 8)
+// SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT | (n << 8): macros that Swift does not
+// import.
+private let primaryKeyConstraint: Int32 = 19 | (6 << 8)
+private let uniqueConstraint: Int32 = 19 | (8 << 8)

@@ -9,9 +9,9 @@ import XMPPCore
 /// An executor of one thread, which runs a hook after each batch of jobs: that is where a group of writes is committed.
 ///
 /// `@unchecked Sendable`: `state` is behind its mutex; `wake` is a semaphore, made for use by many threads, and is
-/// freed in `deinit` when nobody can use it; `identifier` is written before the thread takes its first job (`start` returns
-/// after that, and only then does anybody else hold the object), and `batchEnd` is touched by the thread alone, which
-/// `atBatchEnd` checks.
+/// freed in `deinit` when nobody can use it; `identifier` is written before the thread takes its first job (`start`
+/// returns after that, and only then does anybody else hold the object), and `batchEnd` is touched by the thread alone,
+/// which `atBatchEnd` checks.
 final class SQLiteThread: SerialExecutor, @unchecked Sendable {
     private struct State: ~Copyable {
         var jobs = Deque<UnownedJob>()

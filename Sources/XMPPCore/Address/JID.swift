@@ -54,9 +54,12 @@ public struct JID: Sendable, Hashable, CustomStringConvertible {
     /// Whether the address has no localpart: a server or a service, not an account.
     public var isDomain: Bool { storage.localpartByteCount == 0 }
 
+    /// The address as it is written: the parts that it has, prepared.
     public var description: String { storage.text }
 
+    /// Whether both are the same address, part by part, as prepared.
     public static func == (left: JID, right: JID) -> Bool { JIDStorage.equal(left.storage, right.storage) }
+    /// Hashes the address, so that equal addresses have equal hashes.
     public func hash(into hasher: inout Hasher) { hasher.combine(storage.hash) }
 }
 
@@ -102,9 +105,12 @@ public struct BareJID: Sendable, Hashable, CustomStringConvertible {
         FullJID(storage: try storage.with(resourcepart: Array(resourcepart.utf8)))
     }
 
+    /// The address as it is written: `localpart@domainpart`, or the domainpart alone.
     public var description: String { storage.text }
 
+    /// Whether both are the same address, part by part, as prepared.
     public static func == (left: BareJID, right: BareJID) -> Bool { JIDStorage.equal(left.storage, right.storage) }
+    /// Hashes the address, so that equal addresses have equal hashes.
     public func hash(into hasher: inout Hasher) { hasher.combine(storage.hash) }
 }
 
@@ -133,8 +139,11 @@ public struct FullJID: Sendable, Hashable, CustomStringConvertible {
     /// The same address in the type that any address has.
     public var jid: JID { JID(storage: storage) }
 
+    /// The address as it is written: with its resourcepart.
     public var description: String { storage.text }
 
+    /// Whether both are the same address, part by part, as prepared.
     public static func == (left: FullJID, right: FullJID) -> Bool { JIDStorage.equal(left.storage, right.storage) }
+    /// Hashes the address, so that equal addresses have equal hashes.
     public func hash(into hasher: inout Hasher) { hasher.combine(storage.hash) }
 }

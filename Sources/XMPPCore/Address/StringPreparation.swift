@@ -19,8 +19,8 @@ enum StringPreparation {
 
     /// Prepares one part of a JID.
     ///
-    /// - Returns: the prepared bytes, 1 to `partByteCountMax` of them; nil when the profile forbids the text, or when it
-    ///   is empty or too long.
+    /// - Returns: the prepared bytes, 1 to `partByteCountMax` of them; nil when the profile forbids the text, or when
+    ///   it is empty or too long.
     func prepare(_ part: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         guard !part.isEmpty, part.count <= Self.partByteCountMax else { return nil }
         var prepared = [UInt8](part)

@@ -139,14 +139,19 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     // MARK: executor
 
+    /// Takes a job of Swift's concurrency for one of the loop's next turns. From any thread.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         if isCurrent { state.pointee.jobs.append(job) } else { enter { $0.jobs.append(job) } }
     }
 
+    /// The loop as the executor of an actor.
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+    /// The loop as the executor of a task.
     public func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
+    /// Traps when it is not the loop's thread that runs.
     public func checkIsolated() { precondition(isCurrent, "not on event loop \(number)") }
+    /// Whether it is the loop's thread that runs; never nil.
     public func isIsolatingCurrentContext() -> Bool? { isCurrent }
 
     /// Starts asynchronous work: runs it here up to its first suspension, and on the loop's later turns after that.

@@ -8,6 +8,7 @@ public final class EventLoopGroup: Sendable {
     /// How many loops one group may have.
     public static let loopCountMax = 256
 
+    /// The loops; at least one.
     public let loops: [EventLoop]
     private let threads: [Thread]
 

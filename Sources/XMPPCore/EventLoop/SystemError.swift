@@ -16,5 +16,6 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
         self.code = code
     }
 
+    /// What failed, and what the system calls the error.
     public var description: String { "\(operation): \(String(cString: strerror(code)))" }
 }

@@ -6,13 +6,17 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     /// Since 1970-01-01 00:00:00 UTC.
     public var microseconds: Int64
 
+    /// From microseconds since 1970-01-01 00:00:00 UTC.
     public init(microseconds: Int64) { self.microseconds = microseconds }
+    /// From seconds since 1970-01-01 00:00:00 UTC. Beyond some 290,000 years the result wraps around.
     public init(seconds: Int64) { microseconds = seconds.multipliedReportingOverflow(by: 1_000_000).partialValue }
 
     /// Whole seconds since 1970-01-01 00:00:00 UTC.
     public var seconds: Int64 { microseconds >= 0 ? microseconds / 1_000_000 : (microseconds - 999_999) / 1_000_000 }
 
+    /// Whether `left` is earlier.
     public static func < (left: Timestamp, right: Timestamp) -> Bool { left.microseconds < right.microseconds }
+    /// The time that is so much later, cut to whole microseconds.
     public static func + (time: Timestamp, duration: Duration) -> Timestamp {
         let (seconds, attoseconds) = duration.components
         let added = seconds.multipliedReportingOverflow(by: 1_000_000).partialValue &+ attoseconds / 1_000_000_000_000

@@ -15,8 +15,8 @@ public struct ConfigurationDiagnostic: Error, Hashable, Sendable, CustomStringCo
     public var severity: Severity
     /// The line of the key.
     public var location: SourceLocation
-    /// The key with its sections, such as `modules.mod_ping.ping_interval`; elements of arrays are counted from 1, as in
-    /// `listen.c2s[2].port`. Empty when the file as a whole is meant.
+    /// The key with its sections, such as `modules.mod_ping.ping_interval`; elements of arrays are counted from 1, as
+    /// in `listen.c2s[2].port`. Empty when the file as a whole is meant.
     public var keyPath: String
     /// What is wrong and what is allowed, as one sentence without a full stop.
     public var message: String
@@ -53,7 +53,8 @@ public struct InvalidConfiguration: Error, Sendable, CustomStringConvertible {
 }
 
 extension ConfigurationDiagnostic {
-    /// `known` names put into words for an error about `name`: the nearest one where there is one near enough, then all.
+    /// `known` names put into words for an error about `name`: the nearest one where there is one near enough, then
+    /// all.
     ///
     /// Near enough is an edit distance of at most a third of the length, at least 1: `bufer_max` finds `buffer_max`.
     public static func suggestion(for name: String, among known: [String], noun: String) -> String {

@@ -4,10 +4,14 @@
 
 /// Identities, features and forms of an entity.
 public struct DiscoInfo: Sendable, Equatable {
+    /// What the entity is.
     public var identities: [DiscoIdentity]
+    /// What it can do: the values of the attribute 'var' of `<feature/>`.
     public var features: Set<String>
+    /// Forms with what else it tells (XEP-0128).
     public var forms: [DiscoForm]
 
+    /// Makes the information; empty unless told otherwise.
     public init(identities: [DiscoIdentity] = [], features: Set<String> = [], forms: [DiscoForm] = []) {
         self.identities = identities
         self.features = features
@@ -91,8 +95,10 @@ public struct DiscoForm: Sendable, Hashable {
     public struct Field: Sendable, Hashable {
         /// The attribute 'var'.
         public var name: String
+        /// The contents of its `<value/>` elements, in order.
         public var values: [String]
 
+        /// Makes a field.
         public init(_ name: String, _ values: [String]) {
             self.name = name
             self.values = values
@@ -104,6 +110,7 @@ public struct DiscoForm: Sendable, Hashable {
     /// The fields but FORM_TYPE.
     public var fields: [Field]
 
+    /// Makes a form; `fields` are those but FORM_TYPE.
     public init(type: Namespace, fields: [Field]) {
         self.type = type.uri
         self.fields = fields

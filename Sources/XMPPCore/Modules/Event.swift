@@ -12,18 +12,21 @@ public enum Phase: Int, Sendable, CaseIterable, Comparable {
     /// Passes on, and what else has no need to come earlier.
     case deliver
 
+    /// Whether `left` comes earlier.
     public static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// Something that happened, named in the past tense. Listeners cannot prevent it.
 public struct Notice<Payload: Sendable>: Sendable {
     let name: String
+    /// Declares a notice. No other notice may have its name.
     public init(_ name: String) { self.name = name }
 }
 
 /// Something that is about to happen to a value. Each listener may change it, let it pass, or stop it.
 public struct Filter<Subject: Sendable>: Sendable {
     let name: String
+    /// Declares a filter. No other filter may have its name.
     public init(_ name: String) { self.name = name }
 }
 
@@ -56,6 +59,7 @@ public struct NoticeHandlers<Payload: Sendable>: Sendable {
 public struct FilterHandlers<Subject: Sendable>: Sendable {
     let handlers: [@Sendable (inout Subject) throws(StanzaError) -> FilterDecision]
 
+    /// Whether nobody listens.
     public var isEmpty: Bool { handlers.isEmpty }
 
     /// Asks each filter until one stops the subject.

@@ -14,6 +14,7 @@ public enum IQTarget: Sendable, Hashable {
 
 /// A get or set, and who sent it.
 public struct IQRequest: Sendable {
+    /// The IQ itself.
     public let iq: IQ
     /// The one child of the IQ.
     public let payload: Element

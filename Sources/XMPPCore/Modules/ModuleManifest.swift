@@ -21,6 +21,7 @@ public struct Specification: Sendable, Hashable, CustomStringConvertible {
         Specification(name: "RFC \(number)\(section.map { " section \($0)" } ?? "")", version: nil)
     }
 
+    /// The name and, for an XEP, the version: `XEP-0012 2.0`.
     public var description: String { version.map { "\(name) \($0)" } ?? name }
 }
 
@@ -28,10 +29,12 @@ public struct Specification: Sendable, Hashable, CustomStringConvertible {
 public struct ModuleManifest: Sendable {
     /// The name of its section in the configuration, below `modules`: `mod_last`.
     public let name: String
+    /// What it implements, wholly or in part.
     public let specifications: [Specification]
     /// Names of modules that must be configured too.
     public let requirements: [String]
 
+    /// Makes a manifest.
     public init(_ name: String, implements specifications: [Specification], needs requirements: [String] = []) {
         self.name = name
         self.specifications = specifications

@@ -22,7 +22,8 @@ public protocol ModuleOptions: Sendable {
     ///
     /// Throw `o.invalid("key", "message")` only for what keeps the rest from being read; note other rules that span
     /// several keys with ``OptionReader/reject(_:_:)``.
-    /// - Throws: an ``OptionError`` of its own, or the one of the reader when ``OptionReader/errorCountMax`` is reached.
+    /// - Throws: an ``OptionError`` of its own, or the one of the reader when ``OptionReader/errorCountMax`` is
+    ///   reached.
     mutating func read(_ o: inout OptionReader) throws(OptionError)
 }
 

@@ -56,8 +56,8 @@ extension OptionReader {
         for reader in try readers(ofTablesIn: key) ?? [] { try run(reader, body) }
     }
 
-    /// Reads a table whose keys are names that the operator chose, each of them with a table, such as `[shaper.normal]`.
-    /// The closure gets the name and a reader of its table.
+    /// Reads a table whose keys are names that the operator chose, each of them with a table, such as
+    /// `[shaper.normal]`. The closure gets the name and a reader of its table.
     /// - Throws: when ``errorCountMax`` is reached.
     public mutating func readNamedTables(
         _ key: String, _ body: (String, inout OptionReader) throws(OptionError) -> Void

@@ -4,9 +4,9 @@
 
 /// Reads one table of the configuration into typed properties.
 ///
-/// Each `read` takes one key: when it is absent the property stays as it is; when its value is wrong, that is noted with
-/// file, line and key path, and the property stays as it is too. After the last key, whoever drives the reader calls
-/// ``rejectUnknownKeys()``; for a ``ModuleOptions`` that happens by itself.
+/// Each `read` takes one key: when it is absent the property stays as it is; when its value is wrong, that is noted
+/// with file, line and key path, and the property stays as it is too. After the last key, whoever drives the reader
+/// calls ``rejectUnknownKeys()``; for a ``ModuleOptions`` that happens by itself.
 public struct OptionReader: Sendable {
     /// Errors noted in one table before the reading of it stops: more than an operator wants to see at once.
     public static let errorCountMax = 100
@@ -45,7 +45,8 @@ public struct OptionReader: Sendable {
         }
     }
 
-    /// Accepts a key that MongooseIM knows and this server does not support (yet): it has no effect, and a warning says so.
+    /// Accepts a key that MongooseIM knows and this server does not support (yet): it has no effect, and a warning says
+    /// so.
     /// - Parameter reason: what the operator should know instead of the general sentence.
     public mutating func ignore(_ key: String, because reason: String = "not supported yet, it has no effect") {
         guard let entry = take(key) else { return }

@@ -233,13 +233,16 @@ public enum DiscoTarget: Sendable, Hashable {
 
 /// What an entity is (XEP-0030 section 3.1).
 public struct DiscoIdentity: Sendable, Hashable {
+    /// The category: `server`.
     public var category: String
+    /// The type within the category: `im`.
     public var type: String
     /// For people; nil for none.
     public var name: String?
     /// The language of the name (BCP 47); nil when it does not say.
     public var language: String?
 
+    /// Makes an identity.
     public init(category: String, type: String, name: String? = nil, language: String? = nil) {
         self.category = category
         self.type = type
@@ -257,10 +260,12 @@ public struct StreamFeature: Sendable {
         /// After it has, before a resource is bound.
         case authenticated
     }
+    /// When it is listed.
     public var stage: Stage
     /// The element; nil when it is not to be listed now.
     public var element: @Sendable () -> Element?
 
+    /// Makes a feature; `element` is called for each stream that lists it.
     public init(_ stage: Stage, _ element: @escaping @Sendable () -> Element?) {
         self.stage = stage
         self.element = element
@@ -276,6 +281,7 @@ public struct BindFeature: Sendable {
     /// Returns the child of `<bound/>` that answers it; nil for none.
     public var bound: @Sendable (Session, Element) -> Element?
 
+    /// Makes a feature that a client asks for by `namespace`.
     public init(_ namespace: Namespace, bound: @escaping @Sendable (Session, Element) -> Element?) {
         self.namespace = namespace
         self.bound = bound
@@ -284,7 +290,9 @@ public struct BindFeature: Sendable {
 
 /// An IQ get or set of a client that has not authenticated.
 public struct UnauthenticatedRequest: Sendable {
+    /// The IQ itself.
     public let iq: IQ
+    /// The one child of the IQ.
     public let payload: Element
     /// The client's address, without port.
     public let peerAddress: String
@@ -297,7 +305,8 @@ public struct UnauthenticatedRequest: Sendable {
 extension StanzaError {
     /// The error that tells a client of a store's failure.
     ///
-    /// The label keeps it apart from ``init(_:type:text:detail:)``, for `.conflict` names a condition and a store's error.
+    /// The label keeps it apart from ``init(_:type:text:detail:)``, for `.conflict` names a condition and a store's
+    /// error.
     public init(storage error: StorageError) {
         self =
             switch error {

@@ -10,6 +10,7 @@ public struct PresenceSubscriptions: Sendable {
     /// Requests of contacts that the account has not answered, as they came (RFC 6121 section 3.1.3).
     public var requests: [Presence]
 
+    /// Makes the subscriptions; none unless told otherwise.
     public init(from: [BareJID] = [], to: [BareJID] = [], requests: [Presence] = []) {
         self.from = from
         self.to = to

@@ -69,7 +69,9 @@ extension Router {
 
 /// A result or error that a client sent to the host.
 public struct HostReply: Sendable {
+    /// The result or error.
     public let iq: IQ
+    /// The session of the client that sent it.
     public let session: Session
 }
 

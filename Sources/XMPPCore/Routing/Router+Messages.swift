@@ -78,6 +78,7 @@ extension Router {
 
 /// A message that a client sent.
 public struct SentMessage: Sendable {
+    /// The message. A filter may change it.
     public var stanza: Stanza
     /// The sender's session. The events of this message are raised on its loop.
     public let session: Session
@@ -85,14 +86,17 @@ public struct SentMessage: Sendable {
 
 /// A message for an account of a host.
 public struct ReceivedMessage: Sendable {
+    /// The message. A filter may change it.
     public var stanza: Stanza
     /// Whom it is for.
     public let account: BareJID
+    /// The account's host.
     public let host: Host
 }
 
 /// A message that was delivered to at least one session.
 public struct DeliveredMessage: Sendable {
+    /// The message as it was delivered.
     public let message: ReceivedMessage
     /// Who got it.
     public let recipients: [Session]

@@ -25,8 +25,8 @@ extension Router {
         }
     }
 
-    /// Tells the resource itself: a subscription stanza is from the account, where an error would reach nobody (RFC 6121
-    /// section 8.5.2.1.2).
+    /// Tells the resource itself: a subscription stanza is from the account, where an error would reach nobody (RFC
+    /// 6121 section 8.5.2.1.2).
     private func refuse(_ stanza: Stanza, _ error: StanzaError, _ session: Session) -> Work {
         guard var answer = stanza.error(error) else { return .done }
         answer.to = session.jid.jid

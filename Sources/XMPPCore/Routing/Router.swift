@@ -9,6 +9,7 @@ public final class Router: Sendable {
         var hosts: [Host] = []
     }
     private let state = Mutex(State())
+    /// The sessions that it delivers to.
     public let registry: SessionRegistry
     private let loops: [EventLoop]
     private let runningCount = Atomic<Int>(0)

@@ -3,9 +3,9 @@
 
 /// Which backend keeps the data of a module or an authentication method.
 ///
-/// MongooseIM's name for "what comes with the server" is `mnesia`, and it is the default of most of its modules. Here it
-/// means the local store, as the name `sqlite` does, which MongooseIM does not have. ``settlement`` says what to write so
-/// that nobody has to know this.
+/// MongooseIM's name for "what comes with the server" is `mnesia`, and it is the default of most of its modules. Here
+/// it means the local store, as the name `sqlite` does, which MongooseIM does not have. ``settlement`` says what to
+/// write so that nobody has to know this.
 public struct BackendSelection: Hashable, Sendable {
     /// Who chose the backend.
     public enum Origin: Hashable, Sendable {

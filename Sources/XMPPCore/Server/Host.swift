@@ -8,11 +8,17 @@ public import Logging
 public final class Host: Sendable {
     /// The domain, as an address.
     public let address: BareJID
+    /// What is configured for the host.
     public let configuration: HostConfiguration
+    /// The host's stores.
     public let storage: Storage
+    /// Routes what the host and its modules send.
     public let router: Router
+    /// The sessions of the server, those of other hosts included.
     public let registry: SessionRegistry
+    /// The server's clocks.
     public let time: any TimeSource
+    /// The server's log.
     public let logger: Logger
     /// For CPU-heavy work.
     public let workers: WorkerPool
@@ -163,18 +169,22 @@ struct HostEvents: Sendable {
 
 /// An account that was removed with everything stored for it.
 public struct RemovedAccount: Sendable {
+    /// The account.
     public let account: BareJID
+    /// The host that it was registered at.
     public let host: Host
 }
 
 /// A session that became available or unavailable, or whose presence changed.
 public struct PresenceChange: Sendable {
+    /// The session, on whose loop this is told.
     public let session: Session
     /// What it broadcast before; nil when it was not available.
     public let old: Presence?
     /// What it broadcast now, of type available or unavailable.
     public let new: Presence
 
+    /// Makes a change.
     public init(session: Session, old: Presence?, new: Presence) {
         self.session = session
         self.old = old

@@ -59,7 +59,8 @@ public struct ListenerConfiguration: Sendable {
     /// Whether only programs on this machine can connect.
     public var isLoopbackOnly: Bool {
         guard let address else { return false }
-        // 127.0.0.0/8 is loopback as a whole (RFC 1122 section 3.2.1.3); IPv6 has one such address (RFC 4291 section 2.5.3).
+        // 127.0.0.0/8 is loopback as a whole (RFC 1122 section 3.2.1.3); IPv6 has one such address (RFC 4291
+        // section 2.5.3).
         return ipVersion == .v4 ? address.hasPrefix("127.") : address == "::1" || address == "0:0:0:0:0:0:0:1"
     }
 }

@@ -79,8 +79,8 @@ public struct ServerConfiguration: Sendable {
             of: rule, for: subject, on: domain, hosted: hosts.map(\.domain), lists: host.accessControlLists)
     }
 
-    /// Everything that keeps data, once for each section of the configuration that chose the backend, in the order of the
-    /// hosts.
+    /// Everything that keeps data, once for each section of the configuration that chose the backend, in the order of
+    /// the hosts.
     public var backends: [BackendSelection] {
         var backends = [sessionBackend]
         for host in hosts {
@@ -92,8 +92,8 @@ public struct ServerConfiguration: Sendable {
 
     /// What is wrong or surprising about where data would lie.
     ///
-    /// A backend that is not available is an error, never a reason to put the data elsewhere; MongooseIM's `mnesia` is a
-    /// warning with the line that settles it.
+    /// A backend that is not available is an error, never a reason to put the data elsewhere; MongooseIM's `mnesia` is
+    /// a warning with the line that settles it.
     /// - Parameter available: the names of the backends that this program can open, besides the local store.
     public func checkBackends(available: Set<String>) -> [ConfigurationDiagnostic] {
         let unserved = hosts.flatMap(\.authentication.methods).filter {

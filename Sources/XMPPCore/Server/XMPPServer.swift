@@ -10,8 +10,11 @@ import Synchronization
 /// It keeps no global state, handles no signals and writes to the logger that it is given, so that any number of them
 /// run side by side. Stores are its owner's: they must outlive `run()`.
 public final class XMPPServer: Service, Sendable {
+    /// What the server was made with.
     public let configuration: ServerConfiguration
+    /// Routes stanzas between its hosts and sessions.
     public let router: Router
+    /// The threads that it runs on.
     public let loops: EventLoopGroup
     private let hosts: [Host]
     private let workers: WorkerPool
@@ -208,6 +211,7 @@ public enum ServerError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The domain is not served.
     case hostUnknown(String)
 
+    /// The error for the operator.
     public var description: String {
         switch self {
         case .noHosts: "no host is configured: set general.hosts"

@@ -16,8 +16,11 @@ protocol SessionOutlet: AnyObject {
 ///
 /// `@unchecked Sendable`: the mutable state is touched only on `loop`, as asserted in debug builds.
 public final class Session: @unchecked Sendable {
+    /// The full JID of the resource.
     public let jid: FullJID
+    /// The account's host.
     public let host: Host
+    /// Where the session runs, for as long as it lives.
     public let loop: EventLoop
     /// The client's address, without port; empty for an in-process session.
     public let peerAddress: String
@@ -197,6 +200,7 @@ public enum SessionEnd: Sendable, Equatable {
 /// A mark on a session that is seen from other loops, such as "wants carbons".
 public struct SessionMark: Sendable, Hashable {
     let name: String
+    /// Names a mark. Marks of the same name are the same.
     public init(_ name: String) { self.name = name }
 }
 
@@ -205,13 +209,17 @@ public enum SessionMarkState: Sendable { case on, off }
 
 /// A stanza on its way to a session's client.
 public struct Delivery: Sendable {
+    /// The stanza. A filter may change it.
     public var stanza: Stanza
+    /// The session that gets it.
     public let session: Session
 }
 
 /// A session that is no more.
 public struct EndedSession: Sendable {
+    /// The session.
     public let session: Session
+    /// Why it ended.
     public let reason: SessionEnd
 }
 

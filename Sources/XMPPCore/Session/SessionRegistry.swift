@@ -5,6 +5,7 @@ import Synchronization
 
 /// What other loops may know of a session.
 public struct SessionRecord: Sendable {
+    /// The session, to deliver to; its other state belongs to its loop.
     public let session: Session
     /// The priority of an available resource; nil while it is not available.
     public internal(set) var priority: Int8?
@@ -12,8 +13,10 @@ public struct SessionRecord: Sendable {
     public internal(set) var presence: Presence?
     /// Whether it asked for its roster (RFC 6121 section 2.2).
     public internal(set) var isInterested = false
+    /// The marks that modules set on it.
     public internal(set) var marks: Set<SessionMark> = []
 
+    /// Whether its resource is available (RFC 6121 section 4.2).
     public var isAvailable: Bool { priority != nil }
 }
 

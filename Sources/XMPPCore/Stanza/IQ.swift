@@ -20,14 +20,17 @@ public struct IQ: Sendable {
         stanza = Stanza(kind: .iq, type: type.stanzaType, to: to, from: from, element: element)
     }
 
+    /// Who it is for; nil when it says nobody, which means the sender's own account.
     public var to: JID? {
         get { stanza.to }
         set { stanza.to = newValue }
     }
+    /// Who sent it; nil when it does not say.
     public var from: JID? {
         get { stanza.from }
         set { stanza.from = newValue }
     }
+    /// Get, set, result or error.
     public var type: IQType { IQType(stanza.type) }
     /// The id, which every IQ has.
     public var id: String { stanza.id ?? "" }

@@ -33,16 +33,19 @@ public struct Message: Sendable {
         stanza = Stanza(kind: .message, type: type.stanzaType, to: to, from: from, element: element)
     }
 
+    /// Who it is for; nil when it says nobody, which means the sender's own account.
     public var to: JID? {
         get { stanza.to }
         set { stanza.to = newValue }
     }
+    /// Who sent it; nil when it does not say.
     public var from: JID? {
         get { stanza.from }
         set { stanza.from = newValue }
     }
     /// The type; a message that says none, or an unknown one, is `.normal` (RFC 6121 section 5.2.2).
     public var type: MessageType { MessageType(stanza.type) }
+    /// The attribute 'id'; nil when there is none.
     public var id: String? { stanza.id }
     /// The text of the first `<body/>`; nil when there is none.
     public var body: String? { stanza.child("body", .client)?.text }

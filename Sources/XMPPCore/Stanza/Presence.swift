@@ -24,15 +24,19 @@ public struct Presence: Sendable {
         stanza = Stanza(kind: .presence, type: type.stanzaType, to: to, from: from, element: element)
     }
 
+    /// Who it is for; nil when it says nobody, which means those who are subscribed to it.
     public var to: JID? {
         get { stanza.to }
         set { stanza.to = newValue }
     }
+    /// Who sent it; nil when it does not say.
     public var from: JID? {
         get { stanza.from }
         set { stanza.from = newValue }
     }
+    /// The type; `.available` when it says none.
     public var type: PresenceType { PresenceType(stanza.type) }
+    /// The attribute 'id'; nil when there is none.
     public var id: String? { stanza.id }
 
     /// The priority, -128 to 127; 0 when there is none (RFC 6121 section 4.7.2.3).

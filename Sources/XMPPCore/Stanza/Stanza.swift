@@ -27,6 +27,7 @@ public struct Stanza: Sendable {
         }
     }
 
+    /// Whether it is a message, presence or an IQ.
     public let kind: Kind
     /// The type, never one that the kind of stanza does not have.
     public internal(set) var type: StanzaType
@@ -116,6 +117,7 @@ public struct Stanza: Sendable {
 }
 
 extension Stanza: CustomStringConvertible {
+    /// The stanza as XML.
     public var description: String { asElement.xml }
 }
 

@@ -55,7 +55,9 @@ public struct StanzaError: Error, Sendable, Equatable {
         }
     }
 
+    /// What is wrong.
     public var condition: Condition
+    /// What the sender may do.
     public var type: ErrorType
     /// For people; nil for none.
     public var text: String?
@@ -82,23 +84,35 @@ public struct StanzaError: Error, Sendable, Equatable {
 
 extension StanzaError {
     // The conditions as they are thrown most, so that a handler reads `throw .itemNotFound`.
+    /// `<bad-request/>`: the stanza does not make sense.
     public static var badRequest: StanzaError { StanzaError(.badRequest) }
+    /// `<conflict/>`: something of that name or address exists.
     public static var conflict: StanzaError { StanzaError(.conflict) }
+    /// `<feature-not-implemented/>`: the recipient does not support what is asked for.
     public static var featureNotImplemented: StanzaError { StanzaError(.featureNotImplemented) }
+    /// `<forbidden/>`: the sender lacks the permission.
     public static var forbidden: StanzaError { StanzaError(.forbidden) }
+    /// `<internal-server-error/>`: the server failed.
     public static var internalServerError: StanzaError { StanzaError(.internalServerError) }
+    /// `<item-not-found/>`: what was asked for does not exist.
     public static var itemNotFound: StanzaError { StanzaError(.itemNotFound) }
+    /// `<jid-malformed/>`: an address in the stanza is none.
     public static var jidMalformed: StanzaError { StanzaError(.jidMalformed) }
+    /// `<not-acceptable/>`: what was asked for breaks a rule or limit of the recipient.
     public static var notAcceptable: StanzaError { StanzaError(.notAcceptable) }
+    /// `<not-allowed/>`: nobody may do this.
     public static var notAllowed: StanzaError { StanzaError(.notAllowed) }
+    /// `<not-authorized/>`: the sender must authenticate first.
     public static var notAuthorized: StanzaError { StanzaError(.notAuthorized) }
+    /// `<resource-constraint/>`: the server lacks the resources now.
     public static var resourceConstraint: StanzaError { StanzaError(.resourceConstraint) }
+    /// `<service-unavailable/>`: the recipient is not there or does not offer this.
     public static var serviceUnavailable: StanzaError { StanzaError(.serviceUnavailable) }
 }
 
 extension Stanza {
-    /// The error that answers this stanza; nil when RFC 6120 section 8.3.1 forbids one: errors answer neither errors nor
-    /// results.
+    /// The error that answers this stanza; nil when RFC 6120 section 8.3.1 forbids one: errors answer neither errors
+    /// nor results.
     public func error(_ error: StanzaError) -> Stanza? {
         guard type != .error, type != .result else { return nil }
         let element = Element(kind.name, .client, ["id": id]) { error.element }

@@ -32,12 +32,14 @@ public struct StreamError: Error, Sendable, Equatable {
         case unsupportedVersion = "unsupported-version"
     }
 
+    /// What is wrong.
     public var condition: Condition
     /// For people; nil for none.
     public var text: String?
     /// The application-specific condition (RFC 6120 section 4.9.4); nil for none.
     public var detail: Element?
 
+    /// Makes an error; without text and detail unless told otherwise.
     public init(_ condition: Condition, text: String? = nil, detail: Element? = nil) {
         self.condition = condition
         self.text = text

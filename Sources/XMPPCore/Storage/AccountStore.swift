@@ -31,8 +31,11 @@ public struct AccountCredential: Hashable, Sendable, CustomStringConvertible, Cu
         self.password = password
     }
 
+    /// Which of the two forms it has, and nothing of what it holds.
     public var description: String { passwordDetails == nil ? "a password" : "derived keys" }
+    /// The same as `description`.
     public var debugDescription: String { description }
+    /// Shows nothing, so that a dump of a value that holds it tells no secret.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 

@@ -67,6 +67,7 @@ public struct RosterVersion: Hashable, Sendable, CustomStringConvertible {
     /// Wraps the value of an attribute 'ver'.
     public init(_ text: String) { self.text = text }
 
+    /// The value of the attribute 'ver'.
     public var description: String { text }
 }
 

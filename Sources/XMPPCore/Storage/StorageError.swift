@@ -22,6 +22,7 @@ public enum StorageError: Error, Hashable, Sendable {
 }
 
 extension StorageError: CustomStringConvertible, CustomDebugStringConvertible {
+    /// The kind of error, without stored values and statements.
     public var description: String {
         switch self {
         case .unavailable: "the store is unavailable"
@@ -32,6 +33,7 @@ extension StorageError: CustomStringConvertible, CustomDebugStringConvertible {
         }
     }
 
+    /// The kind of error and its details, which may hold stored values.
     public var debugDescription: String {
         switch self {
         case .conflict, .limitExceeded: description

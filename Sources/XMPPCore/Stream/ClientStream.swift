@@ -227,8 +227,8 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
         process {}
     }
 
-    /// Goes on on a session's loop, and does `body` there, unless the stream ends on the way. From within `perform`, which
-    /// holds back what the client sends.
+    /// Goes on on a session's loop, and does `body` there, unless the stream ends on the way. From within `perform`,
+    /// which holds back what the client sends.
     func onLoop(of session: Session, _ body: @escaping @Sendable () async -> Void) async {
         guard !session.loop.isCurrent else { return await body() }
         // A parser belongs to its loop's pool, and between stanzas one is as good as another.

@@ -10,6 +10,7 @@ public struct StreamManagementOptions: Sendable, Equatable {
     /// How long a session waits for its client to come back.
     public var resumptionTimeout: Duration
 
+    /// Makes the options; see the properties for what nil means.
     public init(
         bufferedStanzaCountMax: Int? = 100,
         acknowledgementFrequency: Int? = 1,
@@ -23,10 +24,12 @@ public struct StreamManagementOptions: Sendable, Equatable {
 
 /// Extensible SASL (XEP-0388). A host without it offers only the profile of RFC 6120.
 public struct SASL2Options: Sendable {
+    /// There is nothing to set: where it is, SASL2 is offered.
     public init() {}
 }
 
 /// Bind 2 (XEP-0386), inside SASL2.
 public struct Bind2Options: Sendable {
+    /// There is nothing to set: where it is, Bind 2 is offered.
     public init() {}
 }

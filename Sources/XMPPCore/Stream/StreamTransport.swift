@@ -22,8 +22,8 @@ protocol StreamTransport: AnyObject {
     func setReading(_ state: ReadingState)
     /// Writes what is left, then closes. Nothing is reported after this.
     func close()
-    /// Takes the transport to another loop on a later turn, and calls `body` there with nothing read in between; also if
-    /// it is closed. The caller has stopped reading, and does nothing with the transport before `body`.
+    /// Takes the transport to another loop on a later turn, and calls `body` there with nothing read in between; also
+    /// if it is closed. The caller has stopped reading, and does nothing with the transport before `body`.
     func move(to loop: EventLoop, _ body: @escaping @Sendable () -> Void)
 }
 

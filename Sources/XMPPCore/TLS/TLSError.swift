@@ -26,6 +26,7 @@ public struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
         self.reason = reason
     }
 
+    /// What was tried, with which file, and the reason.
     public var description: String { "\(operation)\(path.map { " \($0)" } ?? ""): \(reason)" }
 
     /// Empties the thread's queue of errors and returns the first.

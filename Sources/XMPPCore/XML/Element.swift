@@ -156,6 +156,7 @@ extension Element: CustomStringConvertible {
         return String(decoding: buffer.bytes, as: UTF8.self)
     }
 
+    /// The same as `xml`.
     public var description: String { xml }
 }
 
@@ -163,6 +164,7 @@ extension Element: CustomStringConvertible {
 public struct ElementChildren: Sequence, Sendable {
     let parent: Element
 
+    /// Starts at the first child element.
     public func makeIterator() -> Iterator {
         let (start, end) = parent.tree.read { ($0.contentStart(parent.index), $0.end(parent.index)) }
         return Iterator(tree: parent.tree, position: start, end: end)
@@ -174,11 +176,13 @@ public struct ElementChildren: Sequence, Sendable {
         return iterator.next()
     }
 
+    /// Walks over the child elements and passes over text.
     public struct Iterator: IteratorProtocol {
         let tree: ElementTree
         var position: Int
         let end: Int
 
+        /// The next child element; nil after the last.
         public mutating func next() -> Element? {
             while position < end {
                 let current = position

@@ -12,6 +12,7 @@ public struct ElementBuilder: Sendable {
     /// Whether the last node is text of the innermost open element, which more text joins.
     private var endsWithText = false
 
+    /// Starts with nothing open.
     public init() {}
 
     /// How many elements are open.
@@ -46,7 +47,8 @@ public struct ElementBuilder: Sendable {
         }
     }
 
-    /// Adds the attributes of an element to the element opened last, but for those in no namespace whose name is unwanted.
+    /// Adds the attributes of an element to the element opened last, but for those in no namespace whose name is
+    /// unwanted.
     mutating func appendAttributes(of element: Element, except isUnwanted: (UnsafeBufferPointer<UInt8>) -> Bool) {
         element.tree.read { contents in
             for offset in 0..<Int(contents.nodes[element.index].attributeCount) {
@@ -210,14 +212,24 @@ public enum ElementContent: Sendable {
 /// Lets an ``Element`` be written with its content in braces: elements, strings, optionals, conditions and loops.
 @resultBuilder
 public enum ElementContentBuilder {
+    /// An element.
     public static func buildExpression(_ element: Element) -> [ElementContent] { [.element(element)] }
+    /// An element, or nothing for nil.
     public static func buildExpression(_ element: Element?) -> [ElementContent] { element.map { [.element($0)] } ?? [] }
+    /// Elements, in order.
     public static func buildExpression(_ elements: [Element]) -> [ElementContent] { elements.map { .element($0) } }
+    /// Content that is made already.
     public static func buildExpression(_ part: ElementContent) -> [ElementContent] { [part] }
+    /// Text, which is escaped where it is written.
     public static func buildExpression(_ text: String) -> [ElementContent] { [.text(text)] }
+    /// Statements, in order.
     public static func buildBlock(_ parts: [ElementContent]...) -> [ElementContent] { parts.flatMap { $0 } }
+    /// An `if` without `else`; nothing when it does not hold.
     public static func buildOptional(_ part: [ElementContent]?) -> [ElementContent] { part ?? [] }
+    /// The first branch of a condition.
     public static func buildEither(first part: [ElementContent]) -> [ElementContent] { part }
+    /// The second branch of a condition.
     public static func buildEither(second part: [ElementContent]) -> [ElementContent] { part }
+    /// The rounds of a loop, in order.
     public static func buildArray(_ parts: [[ElementContent]]) -> [ElementContent] { parts.flatMap { $0 } }
 }

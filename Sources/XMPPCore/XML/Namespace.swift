@@ -6,9 +6,12 @@ public struct Namespace: Sendable, Hashable, ExpressibleByStringLiteral, CustomS
     /// The name itself, compared byte by byte; empty for no namespace.
     public let uri: String
 
+    /// Makes a namespace of a name.
     public init(_ uri: String) { self.uri = uri }
+    /// Makes a namespace of a literal.
     public init(stringLiteral uri: String) { self.uri = uri }
 
+    /// The name itself.
     public var description: String { uri }
 }
 

@@ -3,8 +3,8 @@
 
 /// Finds overlong forms: characters spelled in more bytes than they need (RFC 3629 section 3).
 ///
-/// libxml2 refuses everything else that is no UTF-8, but takes these for the characters that they spell. Passed on, they
-/// would end the streams of those who read them, or be a `<` that nobody escaped.
+/// libxml2 refuses everything else that is no UTF-8, but takes these for the characters that they spell. Passed on,
+/// they would end the streams of those who read them, or be a `<` that nobody escaped.
 struct OverlongUTF8Check {
     /// The last byte of what was checked before.
     private var previous: UInt8 = 0

@@ -4,8 +4,8 @@
 import XMPPCore
 
 extension OptionReader {
-    /// Reads `[modules]`: those that the catalogue supports, with what it knows of them checked; a warning for each that
-    /// only MongooseIM has, an error for each that nobody has.
+    /// Reads `[modules]`: those that the catalogue supports, with what it knows of them checked; a warning for each
+    /// that only MongooseIM has, an error for each that nobody has.
     mutating func readModules(_ catalogue: ModuleCatalogue) throws(OptionError) -> [ModuleConfiguration] {
         var modules: [ModuleConfiguration] = []
         for entry in table.entries {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the line of every key and element of a TOML 1.0 document, because TOMLKit tells the line of a syntax error but not
-// of a value; and refuses a document whose structure is wrong, because the parser inside TOMLKit 0.6.0 aborts the process
-// on some of those (`[.a]`, `a = [,]`). Not judged here, but by TOMLKit: numbers, dates, escapes, keys defined twice.
+// Finds the line of every key and element of a TOML 1.0 document, because TOMLKit tells the line of a syntax error but
+// not of a value; and refuses a document whose structure is wrong, because the parser inside TOMLKit 0.6.0 aborts the
+// process on some of those (`[.a]`, `a = [,]`). Not judged here, but by TOMLKit: numbers, dates, escapes, keys defined
+// twice.
 
 /// Where the keys and elements of a TOML document were written: a tree that has the shape of the document.
 final class TOMLLines {

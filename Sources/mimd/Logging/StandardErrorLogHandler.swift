@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Logs to standard error, one line for each event: `2026-01-31T23:59:59.123Z warning message key=value key="two words"`.
+// Logs to standard error, one line for each event:
+// `2026-01-31T23:59:59.123Z warning message key=value key="two words"`.
 
 import Glibc
 import Logging

@@ -23,7 +23,8 @@ struct SubscriptionTests {
             try await romeo.send("<presence id='xk3h1v69' to='juliet@example.com' type='subscribe'/>")
             try await romeo.receives(
                 Self.push(
-                    "romeo@example.net/orchard", "<item jid='juliet@example.com' subscription='none' ask='subscribe'/>")
+                    "romeo@example.net/orchard",
+                    "<item jid='juliet@example.com' subscription='none' ask='subscribe'/>")
             )
             // Section 3.1.3: no push for a request.
             try await juliet.receives(
@@ -41,7 +42,8 @@ struct SubscriptionTests {
             try await romeo.send("<presence to='juliet@example.com' type='subscribed'/>")
             try await juliet.receives(
                 Self.push(
-                    "juliet@example.com/balcony", "<item jid='romeo@example.net' subscription='from' ask='subscribe'/>"),
+                    "juliet@example.com/balcony",
+                    "<item jid='romeo@example.net' subscription='from' ask='subscribe'/>"),
                 "<presence from='romeo@example.net' to='juliet@example.com' type='subscribed'/>",
                 Self.push("juliet@example.com/balcony", "<item jid='romeo@example.net' subscription='both'/>"),
                 "<presence from='romeo@example.net/orchard' to='juliet@example.com'/>")
@@ -104,7 +106,8 @@ struct SubscriptionTests {
             await juliet.receivesNothing()
             try await romeo.receives(
                 Self.push(
-                    "romeo@example.net/orchard", "<item jid='juliet@example.com' subscription='none' ask='subscribe'/>"),
+                    "romeo@example.net/orchard",
+                    "<item jid='juliet@example.com' subscription='none' ask='subscribe'/>"),
                 "<presence from='juliet@example.com' to='romeo@example.net' type='subscribed'/>",
                 Self.push("romeo@example.net/orchard", "<item jid='juliet@example.com' subscription='to'/>"),
                 "<presence from='juliet@example.com/balcony' to='romeo@example.net'/>")

@@ -150,8 +150,8 @@ private func read(_ table: ConfigurationTable) -> (options: Options, messages: [
                 "bufer_max": 5, "enabled": 1, "zzz": 1, "name": "kept", "iqdisc": ["type": "parallel"], "a b": 1,
             ]))
         let all =
-            "(allowed: buffer_max, cache, caches, enabled, expiry, iqdisc, name, ratio, rooms_max, servers, strategies, "
-            + "timeout, title)"
+            "(allowed: buffer_max, cache, caches, enabled, expiry, iqdisc, name, ratio, rooms_max, servers, "
+            + "strategies, timeout, title)"
         let plain = all.dropFirst().dropLast()
         #expect(options.name == "kept")
         #expect(

@@ -118,7 +118,8 @@ private final class Gate: Sendable {
         pool.shutDown()
     }
 
-    /// The last reference may be the one that a job holds: then its own thread releases the pool and cannot join itself.
+    /// The last reference may be the one that a job holds: then its own thread releases the pool and cannot join
+    /// itself.
     @Test func aPoolMayBeReleasedByItsOwnJob() async throws {
         for _ in 0..<50 {
             var pool: WorkerPool? = try WorkerPool(threadCount: 1)

@@ -11,7 +11,9 @@ import Testing
 @Suite struct TLSContextTests {
     @Test func theConfiguredVersionsAreNegotiated() throws {
         let files = try Files()
-        for (versions, expected) in [([ListenerTLS.Version.v12], "TLSv1.2"), ([.v13], "TLSv1.3"), ([.v12, .v13], "TLSv1.3")] {
+        for (versions, expected) in [
+            ([ListenerTLS.Version.v12], "TLSv1.2"), ([.v13], "TLSv1.3"), ([.v12, .v13], "TLSv1.3"),
+        ] {
             let pair = try #require(try Pair(files.settings { $0.versions = versions }))
             #expect(pair.shakeHands())
             #expect(pair.clientVersion == expected)
