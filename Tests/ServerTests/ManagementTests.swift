@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stream management on whole streams (XEP-0198): counting, resumption on the same and on another loop, expiry.
 
+import Synchronization
 import Testing
 
 @testable import XMPPCore
@@ -149,6 +150,32 @@ struct ManagementTests {
         let again = try await test.authenticated("romeo")
         again.write(Self.resume(id))
         #expect(try await again.until("</failed>").contains("item-not-found"))
+    }
+
+    /// A message that goes to another resource, or to where messages for absent accounts go, is the one that was
+    /// filtered and announced before.
+    @Test(arguments: [true, false]) func redeliveryGoesPastTheFilters(hasOther: Bool) async throws {
+        let test = try await TestServer()
+        let state = try #require(test.server.host("example.org")?.service(Gate.State.self))
+        let juliet = try await test.bound("juliet", "b")
+        let other = try await test.bound("romeo", "other")
+        if hasOther {
+            other.write("<presence/>")
+            _ = try await other.until("<presence", ">")
+        }
+        let (romeo, _) = try await test.managed("romeo", "a")
+        romeo.cut()
+        await test.settle()
+        juliet.write(Self.message("lost?", to: "romeo@example.org/a"))
+        await test.settle()
+        #expect(state.filteredMessageCount.load(ordering: .relaxed) == 1)
+        #expect(state.deliveredMessageCount.load(ordering: .relaxed) == 1)
+        test.time.advance(by: .seconds(601))
+        await test.settle()
+        if !hasOther { other.write("<presence/>") }
+        #expect(try await other.until("</message>").contains("lost?"))
+        #expect(state.filteredMessageCount.load(ordering: .relaxed) == 1)
+        #expect(state.deliveredMessageCount.load(ordering: .relaxed) == 1)
     }
 
     /// The client is asked after the time of silence, and gets the time that the settings give it to answer.

@@ -163,6 +163,71 @@ struct StreamTests {
         #expect(try await second.until("</iq>").contains("romeo@example.org/a"))
     }
 
+    /// Clients that bind on all loops at once get no more than the limit between them.
+    @Test func theLimitOfSessionsHoldsOnAllLoops() async throws {
+        let test = try await TestServer()
+        let host = try #require(test.server.host("example.org")), registry = test.server.router.registry
+        let account = try BareJID("romeo@example.org")
+        let sessions = try (0..<64).map { number in
+            Session(
+                jid: try account.with(resourcepart: "\(number)"),
+                host: host,
+                loop: test.server.loops.loops[number % 2],
+                peerAddress: ""
+            )
+        }
+        let insertedCount = await withTaskGroup(of: Int.self) { group in
+            for session in sessions {
+                group.addTask {
+                    guard case .inserted(nil) = registry.insert(session, sessionCountMax: 3) else { return 0 }
+                    return 1
+                }
+            }
+            return await group.reduce(0, +)
+        }
+        #expect(insertedCount == 3)
+        let bound = registry.sessions(of: account).map(\.session)
+        #expect(bound.count == 3)
+        // One that takes a resource over is no more than there were.
+        let successor = Session(jid: bound[0].jid, host: host, loop: bound[0].loop, peerAddress: "")
+        guard case .inserted(let replaced?) = registry.insert(successor, sessionCountMax: 3) else {
+            Issue.record("the successor was refused")
+            return
+        }
+        #expect(replaced === bound[0])
+        guard case .refused = registry.insert(bound[0], sessionCountMax: 2) else {
+            Issue.record("there were two others")
+            return
+        }
+        #expect(registry.session(successor.jid)?.session === successor)
+    }
+
+    /// RFC 6120 section 8.1.5: what says no language of its own is in that of its stream.
+    @Test(
+        arguments: [
+            (nil, "<message to='juliet@example.org/b'><body>x</body></message>", nil),
+            ("cs", "<message to='juliet@example.org/b'><body>x</body></message>", "cs"),
+            ("cs", "<message to='juliet@example.org/b' xml:lang='de'><body>x</body></message>", "de"),
+            ("cs", "<presence to='juliet@example.org/b'><status>x</status></presence>", "cs"),
+            ("cs", "<iq to='juliet@example.org/b' type='get' id='1'><query xmlns='urn:x'/></iq>", nil),
+            ("", "<message to='juliet@example.org/b'><body>x</body></message>", nil),
+            (
+                "x-\(String(repeating: "a", count: 33))", "<presence to='juliet@example.org/b'><status/></presence>",
+                "x-\(String(repeating: "a", count: 33))"
+            ),
+            ("x-\(String(repeating: "a", count: 34))", "<presence to='juliet@example.org/b'><status/></presence>", nil),
+        ] as [(String?, String, String?)]
+    ) func stanzasGetTheLanguageOfTheirStream(language: String?, stanza: String, expected: String?) async throws {
+        let test = try await TestServer()
+        let juliet = try await test.bound("juliet", "b")
+        let romeo = try await test.authenticated("romeo", language: language)
+        romeo.bind("a")
+        _ = try await romeo.until("</iq>")
+        romeo.write(stanza)
+        let name = String(stanza.dropFirst().prefix { $0 != " " })
+        #expect(XMLClient.attribute("xml:lang", try await juliet.until("<\(name)", "</\(name)>")) == expected)
+    }
+
     @Test func shutdownTellsEverybodyAndKeepsWhatIsLeft() async throws {
         let test = try await TestServer()
         let running = Task { [server = test.server] in try await server.run() }

@@ -50,13 +50,13 @@ struct TestServer {
     func client() -> XMLClient { XMLClient(server.openStream()) }
 
     /// A client that has authenticated and opened its second stream.
-    func authenticated(_ name: String) async throws -> XMLClient {
+    func authenticated(_ name: String, language: String? = nil) async throws -> XMLClient {
         let client = client()
         client.open()
         _ = try await client.until("</stream:features>")
         client.write(XMLClient.plainAuth(name))
         _ = try await client.until("<success")
-        client.open()
+        client.open(language: language)
         _ = try await client.until("</stream:features>")
         return client
     }
@@ -102,10 +102,10 @@ final class XMLClient {
     func write(_ xml: String) { stream.write(xml) }
     func cut() { stream.disconnect() }
 
-    func open(to domain: String = "example.org") {
+    func open(to domain: String = "example.org", language: String? = nil) {
         write(
             "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
-                + " to='\(domain)' version='1.0'>"
+                + " to='\(domain)' version='1.0'\(language.map { " xml:lang='\($0)'" } ?? "")>"
         )
     }
 
@@ -164,19 +164,34 @@ final class XMLClient {
 }
 
 /// Answers `<hold/>` once anybody has sent `<release/>`, and says whether it did so on the loop of the asking session.
+/// Counts how often messages are filtered and announced.
 struct Gate: XMPPModule {
     static let manifest = ModuleManifest("mod_gate", implements: [])
     typealias Options = NoOptions
     static let namespace: Namespace = "urn:example:gate"
 
-    private final class State: Sendable {
-        let waiting = Mutex<[CheckedContinuation<Void, Never>]>([])
-    }
-    private let state = State()
+    final class State: Sendable {
+        fileprivate let waiting = Mutex<[CheckedContinuation<Void, Never>]>([])
+        let filteredMessageCount = Atomic<Int>(0)
+        let deliveredMessageCount = Atomic<Int>(0)
+        private let host: Host
 
-    init(options: NoOptions, host: Host) throws(ModuleError) {}
+        fileprivate init(_ host: Host) { self.host = host }
+    }
+    private let state: State
+
+    init(options: NoOptions, host: Host) throws(ModuleError) { state = State(host) }
 
     func register(in registrar: inout Registrar) {
+        registrar.provide(state, as: State.self)
+        registrar.filter(.receivedMessage, in: .archive) { [state] _ throws(StanzaError) in
+            state.filteredMessageCount.add(1, ordering: .relaxed)
+            return .pass
+        }
+        registrar.on(.messageDelivered) { [state] _ in
+            state.deliveredMessageCount.add(1, ordering: .relaxed)
+            return .done
+        }
         registrar.iq(.set, "hold", Self.namespace, at: .host, later: hold)
         registrar.iq(.set, "release", Self.namespace, at: .host, release)
         registrar.iq(.get, "held", Self.namespace, at: .host) { [state] _ throws(StanzaError) in

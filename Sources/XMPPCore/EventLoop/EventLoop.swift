@@ -60,6 +60,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         var jobs: [UnownedJob] = []
         var posts: [@Sendable () -> Void] = []
         var isStopping = false
+        /// The loop has returned: what comes now is dropped.
+        var isClosed = false
         var isEmpty: Bool { jobs.isEmpty && posts.isEmpty && !isStopping }
     }
 
@@ -128,6 +130,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     private func enter(_ body: (inout Mailbox) -> Void) {
         let wasEmpty = mailbox.withLock { mailbox in
+            guard !mailbox.isClosed else { return false }
             let wasEmpty = mailbox.isEmpty
             body(&mailbox)
             return wasEmpty
@@ -266,6 +269,12 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         state.pointee.freeSlots = []
         state.pointee.endOfTurn = []
         state.pointee.timers = TimerQueue()
+        // What was posted too late is released outside the lock.
+        let late = mailbox.withLock { mailbox in
+            defer { mailbox = Mailbox(isClosed: true) }
+            return mailbox
+        }
+        withExtendedLifetime(late) {}
     }
 
     private func turn(_ events: UnsafeMutablePointer<epoll_event>) -> Bool {

@@ -37,6 +37,16 @@ extension Router {
         )
     }
 
+    /// A message for a bare JID, whose first recipient ended before it had the message. Filters have seen it and
+    /// listeners know of it, so that neither an archive nor carbons have it twice.
+    func redeliver(_ received: ReceivedMessage) -> Work {
+        let to = received.account.jid
+        let recipients = recipients(of: received.stanza, to: to, among: registry.sessions(of: received.account))
+        guard !recipients.isEmpty else { return undelivered(received, to: to) }
+        for recipient in recipients { recipient.session.deliver(received.stanza) }
+        return .done
+    }
+
     /// Who gets a message: the table of RFC 6121 section 8.5.4.
     private func recipients(of stanza: Stanza, to: JID, among sessions: [SessionRecord]) -> [SessionRecord] {
         // Section 8.5.3.1: a resource that matches gets it, whatever the type.
@@ -120,6 +130,7 @@ extension Notice where Payload == SentMessage {
 }
 
 extension Notice where Payload == DeliveredMessage {
-    /// A message was handed to sessions of an account. On the loop where it was routed.
+    /// A message was handed to sessions of an account; not raised again when one of them ends without having got it. On
+    /// the loop where it was routed.
     public static var messageDelivered: Notice<DeliveredMessage> { Notice("message-delivered") }
 }

@@ -26,6 +26,17 @@ public final class Router: Sendable {
     /// Adds a host. All are added before the first stanza is routed.
     func add(_ host: Host) { state.withLock { $0.hosts.append(host) } }
 
+    /// Lets go of hosts and sessions, and the hosts of their modules: all of them hold each other. Once the loops have
+    /// stopped; nothing is routed any more.
+    func shutDown() {
+        let hosts = state.withLock { state in
+            defer { state.hosts = [] }
+            return state.hosts
+        }
+        for host in hosts { host.uninstall() }
+        registry.removeAll()
+    }
+
     /// The host of a domain; nil when this server does not serve it.
     public func host(_ address: JID) -> Host? {
         let hosts = state.withLock { $0.hosts }
@@ -73,7 +84,8 @@ public final class Router: Sendable {
         case .message:
             var message = stanza
             message.to = session.account.jid
-            run(route(message))
+            let received = ReceivedMessage(stanza: message, account: session.account, host: session.host)
+            run(redeliver(received))
         case .iq:
             run(bounce(stanza, .serviceUnavailable))
         case .presence:

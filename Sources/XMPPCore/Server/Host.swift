@@ -4,7 +4,7 @@
 import Glibc
 public import Logging
 
-/// One served domain. Constant once the server runs; may be used from any thread.
+/// One served domain. Constant while its server lives, and not to be used after that. May be used from any thread.
 public final class Host: Sendable {
     /// The domain, as an address.
     public let address: BareJID
@@ -27,7 +27,8 @@ public final class Host: Sendable {
     /// What concerns all hosts: other domains for access rules, the interval between registrations.
     public let server: ServerConfiguration
 
-    // Set once by XMPPServer before any stanza is routed, and read only after: the modules need the host first.
+    // Set by XMPPServer before any stanza is routed, and read only after: the modules need the host first. Emptied once
+    // the loops have stopped.
     // `nonisolated(unsafe)`: as said above; loops start to work for the host after that.
     nonisolated(unsafe) private var registrar = Registrar()
     nonisolated(unsafe) private(set) var events = HostEvents(Registrar())
@@ -67,6 +68,9 @@ public final class Host: Sendable {
         presenceHandler = registrar.presenceHandler
         subscriptionHandler = registrar.subscriptionHandler
     }
+
+    /// Lets go of the modules, which hold the host. Called once no loop runs.
+    func uninstall() { install(Registrar()) }
 
     /// Whether an address belongs to this host.
     func serves(_ address: JIDStorage) -> Bool {

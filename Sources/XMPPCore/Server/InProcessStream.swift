@@ -24,7 +24,9 @@ public struct InProcessStream: Sendable {
         )
         let session = Session(jid: jid, host: host, loop: loop, peerAddress: "")
         let outlet = InProcessOutlet(session, continuation)
-        if let replaced = host.registry.insert(session) { await replaced.endNow(StreamError(.conflict)) }
+        if case .inserted(let replaced?) = host.registry.insert(session, sessionCountMax: .max) {
+            await replaced.endNow(StreamError(.conflict))
+        }
         await outlet.perform {
             // Another connection may have taken the resource meanwhile.
             guard !session.isEnded else {

@@ -50,13 +50,14 @@ public final class XMPPServer: Service, Sendable {
         self.time = time
         let loops = try EventLoopGroup(loopCount: configuration.eventLoopCount, time: time)
         self.loops = loops
+        let router = Router(
+            registry: SessionRegistry(),
+            loops: loops.loops,
+            defaultDomain: configuration.defaultDomain
+        )
+        self.router = router
         do {
             workers = try WorkerPool(threadCount: loops.loops.count)
-            router = Router(
-                registry: SessionRegistry(),
-                loops: loops.loops,
-                defaultDomain: configuration.defaultDomain
-            )
             let shared = HostServices(time: time, workers: workers, accountLocks: AccountLocks(), logger: logger)
             let assembly = HostAssembly(
                 configuration: configuration,
@@ -78,6 +79,7 @@ public final class XMPPServer: Service, Sendable {
             .makeListeners()
         } catch {
             loops.shutdown()
+            router.shutDown()
             throw error
         }
     }
@@ -85,7 +87,12 @@ public final class XMPPServer: Service, Sendable {
     deinit {
         for listener in listeners { listener.stop() }
         services.streams.forEach { $0.finish() }
+        for session in router.registry.all { session.loop.post { session.abandon() } }
         loops.shutdown()
+        // What is left refers to itself in circles: streams and sessions to registries, hosts to modules and back.
+        services.streams.removeAll()
+        services.resumptions.removeAll()
+        router.shutDown()
     }
 
     /// The host of a domain; nil when it is not served.

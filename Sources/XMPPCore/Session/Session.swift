@@ -147,9 +147,20 @@ public final class Session: @unchecked Sendable {
         )
     }
 
+    /// Lets go of what carries the session and of what modules keep with it, without a word to anybody: its server is
+    /// released.
+    func abandon() {
+        loop.assertCurrent()
+        isEnded = true
+        outlet = nil
+        becomeGone()
+    }
+
     private func becomeGone() {
         loop.assertCurrent()
         isGone = true
+        // What a module keeps may refer to the session.
+        attachments = [:]
         let handlers = goneHandlers
         goneHandlers = []
         for handler in handlers { handler() }

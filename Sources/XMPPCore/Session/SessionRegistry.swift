@@ -56,17 +56,25 @@ public final class SessionRegistry: Sendable {
         shards.flatMap { shard in shard.accounts.withLock { $0.values.flatMap { $0.map(\.session) } } }
     }
 
-    /// Adds a session.
-    ///
-    /// - Returns: the session that had the same full JID, which is no longer registered; nil when there was none.
-    func insert(_ session: Session) -> Session? {
+    /// What became of a session that was to be added.
+    enum Insertion {
+        /// It is registered. The session that had the same full JID no longer is; nil when there was none.
+        case inserted(replacing: Session?)
+        /// The account has as many other sessions as it may have. Nothing changed.
+        case refused
+    }
+
+    /// Adds a session, unless its account has `sessionCountMax` others under other full JIDs. Checked and done in one
+    /// step, for an account's clients bind on different loops at once.
+    func insert(_ session: Session, sessionCountMax: Int) -> Insertion {
         shard(session.account).accounts.withLock { accounts in
             var records = accounts[session.account] ?? []
             let index = records.firstIndex { $0.session.jid == session.jid }
             let replaced = index.map { records.remove(at: $0).session }
+            guard records.count < sessionCountMax else { return .refused }
             records.append(SessionRecord(session: session))
             accounts[session.account] = records
-            return replaced
+            return .inserted(replacing: replaced)
         }
     }
 
@@ -75,6 +83,18 @@ public final class SessionRegistry: Sendable {
         shard(session.account).accounts.withLock { accounts in
             guard let index = accounts[session.account]?.firstIndex(where: { $0.session === session }) else { return }
             change(&accounts[session.account]![index])  // found in the line above, under the same lock
+        }
+    }
+
+    /// Forgets all sessions, without a word to anybody.
+    func removeAll() {
+        for shard in shards {
+            // Released outside the lock.
+            let sessions = shard.accounts.withLock { accounts in
+                defer { accounts = [:] }
+                return accounts
+            }
+            withExtendedLifetime(sessions) {}
         }
     }
 

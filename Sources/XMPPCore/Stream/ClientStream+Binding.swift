@@ -56,13 +56,14 @@ extension ClientStream {
         guard let jid = try? account.with(resourcepart: wanted) else { return .refused(.badRequest) }
         guard host.access(settings.accessRule, of: account.jid) != .deny else { return .refused(.notAllowed) }
         let sessionCountMax = host.access("max_user_sessions", of: account.jid).countMax ?? Self.sessionCountMaxDefault
-        let others = services.router.registry.sessions(of: account).filter { $0.session.jid != jid }
-        guard others.count < sessionCountMax else {
+        let session = Session(jid: jid, host: host, loop: loop, peerAddress: transport.peerAddress)
+        switch services.router.registry.insert(session, sessionCountMax: sessionCountMax) {
+        case .refused:
             // RFC 6120 section 7.6.2.2
             return .refused(StanzaError(.resourceConstraint))
-        }
-        let session = Session(jid: jid, host: host, loop: loop, peerAddress: transport.peerAddress)
-        if let replaced = services.router.registry.insert(session) {
+        case .inserted(nil):
+            break
+        case .inserted(let replaced?):
             // RFC 6120 section 7.7.2.2: the newer connection wins. It waits until the older has said goodbye, so that
             // contacts see the two in order.
             await replaced.endNow(StreamError(.conflict, text: "another connection took the resource"))

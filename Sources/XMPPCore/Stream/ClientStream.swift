@@ -174,7 +174,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
         }
     }
 
-    private func takeParser() -> XMLStreamParser { loop.parserPool.take(settings.limits) }
+    private func takeParser() -> XMLStreamParser { loop.parserPool.take(settings.limits, language: language) }
 
     private func enqueue(_ next: Pending) {
         if isBusy || !pending.isEmpty { pending.append(next) } else { handle(next) }
@@ -255,6 +255,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     private func opened(_ header: StreamHeader) {
         expectsHeader = false
         language = header.language
+        parser?.adopt(settings.limits, language: language)
         // RFC 6120 section 4.7.5: a client that says no version, or 0.x, does not speak this protocol.
         guard let version = header.version, let major = Int(version.prefix { $0 != "." }), major >= 1 else {
             return fail(StreamError(.unsupportedVersion))
@@ -378,6 +379,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
         guard !isFinished else { return }
         isFinished = true
         phase = .ended
+        managed = nil
         pauseProgress()
         for timer in [watchTimer, acknowledgementTimer] { if let timer { loop.cancel(timer) } }
         watchTimer = nil

@@ -115,4 +115,14 @@ final class ResumptionRegistry: Sendable {
     func find(_ id: String) -> ResumableSession? { sessions.withLock { $0[id] } }
 
     func remove(_ id: String) { sessions.withLock { $0[id] = nil } }
+
+    /// Forgets all sessions, which hold the registry.
+    func removeAll() {
+        // Released outside the lock.
+        let all = sessions.withLock { sessions in
+            defer { sessions = [:] }
+            return sessions
+        }
+        withExtendedLifetime(all) {}
+    }
 }

@@ -19,6 +19,16 @@ final class StreamRegistry: Sendable {
 
     func remove(_ stream: ClientStream) { streams.withLock { $0[ObjectIdentifier(stream)] = nil } }
 
+    /// Forgets all streams, which hold the registry.
+    func removeAll() {
+        // Released outside the lock.
+        let all = streams.withLock { streams in
+            defer { streams = [:] }
+            return streams
+        }
+        withExtendedLifetime(all) {}
+    }
+
     var count: Int { streams.withLock { $0.count } }
 
     /// Calls `body` with each stream, on its loop. One that is on its way to another loop just then is passed over.

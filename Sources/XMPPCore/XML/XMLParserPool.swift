@@ -12,15 +12,18 @@ final class XMLParserPool {
     private var parsers: [XMLStreamParser] = []
 
     /// A parser that stands where a stream with the usual header has been opened.
-    func take(_ limits: XMLLimits) -> XMLStreamParser {
+    ///
+    /// - Parameter language: the language of the stream; nil when its header names none.
+    func take(_ limits: XMLLimits, language: String? = nil) -> XMLStreamParser {
         if let parser = parsers.popLast() {
-            parser.adopt(limits)
+            parser.adopt(limits, language: language)
             return parser
         }
         let parser = XMLStreamParser(limits: limits)
         let header = "<stream:stream xmlns='\(Namespace.client)' xmlns:stream='\(Namespace.stream)'>"
         let primed = Array(header.utf8).withUnsafeBufferPointer { parser.feed($0) }
         precondition(primed.failure == nil && parser.isInterchangeable, "the usual stream header does not parse")
+        parser.adopt(limits, language: language)
         return parser
     }
 

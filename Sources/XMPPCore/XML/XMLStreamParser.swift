@@ -36,6 +36,8 @@ final class XMLStreamParser {
     private var failure: StreamError?
     private var events: [XMLStreamEvent] = []
     private var limits: XMLLimits
+    /// The language of the stream, which its messages and presence get; nil when they get none.
+    private var language: String?
     /// Bytes fed, and how many of them belong to what is complete; both since the parser was made.
     private var fedByteCount = 0
     private var utf8Check = OverlongUTF8Check()
@@ -71,8 +73,14 @@ final class XMLStreamParser {
     /// libxml2 keeps each name that it has seen, and a stream with an unusual header keeps its parser.
     private static let dictionaryByteCountMax = 1_048_576
 
-    /// Takes the limits of the stream that it parses from now on.
-    func adopt(_ limits: XMLLimits) { self.limits = limits }
+    /// Takes the limits of the stream that it parses from now on, and the language that stanzas without one get.
+    func adopt(_ limits: XMLLimits, language: String?) {
+        self.limits = limits
+        // Every stanza would carry it.
+        self.language = language.flatMap { (1...Self.languageByteCountMax).contains($0.utf8.count) ? $0 : nil }
+    }
+    /// RFC 5646 section 4.4.1 recommends room for so much.
+    private static let languageByteCountMax = 35
 
     /// Parses bytes of the stream.
     ///
@@ -210,7 +218,23 @@ final class XMLStreamParser {
             guard let name = put(attribute.name), let namespace = put(attribute.namespace) else { return failName() }
             builder.addAttribute(name, namespace, builder.put(attribute.value))
         }
+        if depth == 1, let language { addLanguage(language, start) }
         checkSize()
+    }
+
+    /// RFC 6120 section 8.1.5: a stanza that does not say its language is in the stream's, and is to say so where it
+    /// goes. IQs hold no text for people.
+    private func addLanguage(_ language: String, _ start: SAX.Start) {
+        guard "message".hasSameBytes(as: start.name) || "presence".hasSameBytes(as: start.name),
+            start.attributeCount < Int(UInt16.max)
+        else { return }
+        for index in 0..<start.attributeCount {
+            let attribute = start.attribute(index)
+            if "lang".hasSameBytes(as: attribute.name), Namespace.xml.uri.hasSameBytes(as: attribute.namespace) {
+                return
+            }
+        }
+        builder.attribute("lang", language, .xml)
     }
 
     func endElement() {

@@ -49,6 +49,16 @@ import Testing
         #expect(Parsed.feed(pool.take(narrow), "<m><a/></m>").failure == .policyViolation)
     }
 
+    @Test func theLanguageIsThatOfTheStream() {
+        let pool = XMLParserPool()
+        let czech = pool.take(XMLLimits(), language: "cs")
+        #expect(Parsed.feed(czech, "<presence/>").events == ["<presence xmlns='jabber:client' xml:lang='cs'/>"])
+        pool.put(czech)
+        let other = pool.take(XMLLimits())
+        #expect(other === czech)
+        #expect(Parsed.feed(other, "<presence/>").events == ["<presence xmlns='jabber:client'/>"])
+    }
+
     @Test(arguments: [
         ("", true), ("<m/>", true), ("<m/>\n\n", true), ("<m", false), ("<m>", false), ("<m>text", false),
         ("<m/><", false), ("<m><a/>", false), ("</stream:stream", false), ("</stream:stream>", false),
