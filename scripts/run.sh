@@ -9,4 +9,7 @@ if [ ! -e config/mimd.toml ]; then
     cp config/mimd.example.toml config/mimd.toml
     say "Wrote config/mimd.toml"
 fi
+say "Add an account from another terminal, in $PWD: .build/debug/mimd account add you@localhost --password-stdin"
+say "and type its password as one line; or let a client on this machine register one. Unless config/mimd.toml says otherwise,"
+say "clients connect to localhost:5222, and must accept the self-signed certificate. Ctrl-C stops the server."
 exec "$(mimd_path debug)" --config config/mimd.toml

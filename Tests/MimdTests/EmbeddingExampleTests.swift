@@ -12,7 +12,10 @@ import Testing
         let program = try String(
             contentsOf: Self.root.appending(path: "Examples/Embedding/main.swift"), encoding: .utf8)
         let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
-        #expect(readme.contains("```swift\n\(program)```"))
+        // The README leaves out the licence line and the empty line after it.
+        let header = "// SPDX-License-Identifier: Apache-2.0\n\n"
+        try #require(program.hasPrefix(header))
+        #expect(readme.contains("```swift\n\(program.dropFirst(header.count))```"))
     }
 
     @Test func theProgramPassesAMessage() throws {
