@@ -10,6 +10,9 @@ system_packages_test=(openssl python3 python3-venv)
 # An import that no target declares must fail here, not at an embedder's.
 # shellcheck disable=SC2034 # the scripts that source this one use it
 swift_flags=(--explicit-target-dependency-import-check error)
+# Every test is Swift Testing's; XCTest would only say that it ran none.
+# shellcheck disable=SC2034
+swift_test_flags=("${swift_flags[@]}" --skip-build --disable-xctest)
 
 say() { printf '%s\n' "$*"; }
 fail() {

@@ -6,6 +6,6 @@ pattern=${1:?a pattern of test names}
 setup_build
 swift build "${swift_flags[@]}" --build-tests
 # A pattern that matches nothing would pass without a test.
-tests=$(swift test "${swift_flags[@]}" --skip-build list 2>/dev/null)
+tests=$(swift test "${swift_test_flags[@]}" list 2>/dev/null)
 grep -q -- "$pattern" <<<"$tests" || fail "no test matches '$pattern'"
-MIMD="$(mimd_path debug)" swift test "${swift_flags[@]}" --skip-build --filter "$pattern"
+MIMD="$(mimd_path debug)" swift test "${swift_test_flags[@]}" --filter "$pattern"

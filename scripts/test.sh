@@ -12,10 +12,10 @@ export MIMD
 failed=()
 # A test that hangs fails, too.
 limit=(timeout --kill-after=10s 30m)
-"${limit[@]}" swift test "${swift_flags[@]}" --skip-build --skip TidyTests </dev/null || failed+=("the Swift tests")
+"${limit[@]}" swift test "${swift_test_flags[@]}" --skip TidyTests </dev/null || failed+=("the Swift tests")
 # shellcheck disable=SC2119 # its arguments are pytest's, and there are none
 run_interop || failed+=("the interop tests (make interop)")
-"${limit[@]}" swift test "${swift_flags[@]}" --skip-build --filter TidyTests </dev/null || failed+=("the house rules (make tidy)")
+"${limit[@]}" swift test "${swift_test_flags[@]}" --filter TidyTests </dev/null || failed+=("the house rules (make tidy)")
 for each in "${failed[@]}"; do say "Failed: $each"; done
 [ ${#failed[@]} -eq 0 ] || exit 1
 say "All tests passed."
