@@ -152,6 +152,16 @@ async def test_a_listener_that_requires_tls_offers_nothing_else_before_it(world)
     assert await stream.authenticate("PLAIN", account.username, account.password) != "success"
 
 
+async def test_sasl2_is_neither_offered_nor_taken_before_tls(world):
+    """XEP-0388 section 2: only after TLS."""
+    stream = await world.raw_unsecured().connect()
+    await stream.open()
+    assert stream.features.find("{urn:ietf:params:xml:ns:xmpp-sasl}mechanisms") is not None
+    assert stream.features.find("{urn:xmpp:sasl:2}authentication") is None
+    await stream.send("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='SCRAM-SHA-1'/>")
+    assert (await stream.receive()).tag == "{http://etherx.jabber.org/streams}error"
+
+
 async def test_slixmpp_logs_in_where_starttls_is_required(world):
     await world.client(await world.account()).connect(port=world.server.required_port)
 

@@ -13,6 +13,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
 
     private(set) var loop: EventLoop
     let peerAddress: String
+    let isInProcess = false
     var owner: (any ConnectionOwner)?
     var handler: (any StreamTransportHandler)?
     private let descriptor: Int32

@@ -18,6 +18,8 @@ extension ClientStream {
     /// `@unchecked Sendable`: confined to the stream's loop.
     final class Authentication: @unchecked Sendable {
         var exchange: SASLExchange
+        /// Whom the client claims to be, for the log; nil until it said.
+        var localpart: String?
         let profile: SASLProfile
         let authenticator: Authenticator
         let host: Host
@@ -90,6 +92,7 @@ extension ClientStream {
             expectProgress()
             send(Element("challenge", authentication.profile.namespace) { Base64.encodeToString(bytes) })
         case .lookUp(let localpart):
+            authentication.localpart = localpart
             perform { [self] in
                 let next: SASLExchange.Action
                 do {
@@ -131,9 +134,12 @@ extension ClientStream {
 
     private func refuse(_ failure: SASLFailure, _ profile: SASLProfile) {
         failedAttemptCount += 1
+        var claimed = ""
+        if case .authenticating(let authentication) = phase { claimed = authentication.localpart ?? "" }
         phase = .unauthenticated
         let condition = failure.condition.rawValue
-        logger.info("authentication failed", metadata: ["sasl.failure": "\(condition)"])
+        logger.info(
+            "authentication failed", metadata: ["sasl.failure": "\(condition)", "sasl.localpart": "\(claimed)"])
         // XEP-0388 section 2.6.1 keeps the conditions in RFC 6120's namespace.
         send(
             Element("failure", profile.namespace) {

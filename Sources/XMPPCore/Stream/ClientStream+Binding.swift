@@ -74,7 +74,7 @@ extension ClientStream {
         }
         phase = .bound(session)
         logger[metadataKey: "xmpp.jid"] = "\(jid)"
-        logger.debug("resource bound")
+        logger.info("resource bound")
         watch()
         await host.events.sessionBound.raise(session).finish()
         guard !isEnded, !session.isEnded else {

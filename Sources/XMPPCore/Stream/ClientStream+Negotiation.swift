@@ -9,7 +9,9 @@ extension ClientStream {
         switch phase {
         case .unauthenticated, .authenticating:
             if mustStartTLS { return sendFeatures(features.tlsRequired()) }
-            sendFeatures(features.unauthenticated(offer(of: host), offersTLS: transport.offersTLS))
+            sendFeatures(
+                features.unauthenticated(offer(of: host), offersTLS: transport.offersTLS, offersSASL2: offersSASL2)
+            )
         case .authenticated:
             sendFeatures(features.authenticated())
         case .bound:
@@ -32,9 +34,16 @@ extension ClientStream {
     }
 
     /// Whether nobody on the way can read along: TLS, or a peer on this machine, whose bytes leave no wire.
+    ///
+    /// DEVIATION: RFC 6120 section 13.8.3 wants TLS for PLAIN. See docs/decisions/0006.
     private var isConfidential: Bool {
-        transport.security != nil || transport.peerAddress.hasPrefix("127.") || transport.peerAddress == "::1"
-            || transport.peerAddress.isEmpty
+        transport.security != nil || transport.isInProcess || transport.peerAddress.hasPrefix("127.")
+            || transport.peerAddress == "::1"
+    }
+
+    /// XEP-0388 section 2: only after TLS has been negotiated. In process there is nothing to encrypt.
+    var offersSASL2: Bool {
+        host?.service(SASL2Options.self) != nil && (transport.security != nil || transport.isInProcess)
     }
 
     func handleUnauthenticated(_ element: Element) {
@@ -43,7 +52,7 @@ extension ClientStream {
         // RFC 6120 section 5.3.1: where TLS is required, nothing comes before it.
         guard !mustStartTLS else { return fail(StreamError(.policyViolation, text: "TLS is required")) }
         if element.isNamed("auth", .sasl) { return authenticate(element, host, .rfc6120) }
-        if element.isNamed("authenticate", .sasl2), host.service(SASL2Options.self) != nil {
+        if element.isNamed("authenticate", .sasl2), offersSASL2 {
             return authenticate(element, host, .sasl2(element))
         }
         if element.isNamed("abort", .sasl) || element.isNamed("response", .sasl) {

@@ -358,6 +358,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
 
     private func endSession(_ reason: SessionEnd) {
         guard case .bound(let session) = phase else { return }
+        logger.info("session ended", metadata: ["reason": "\(reason)"])
         phase = .ended
         if let managed {
             self.managed = nil

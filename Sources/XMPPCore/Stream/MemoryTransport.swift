@@ -10,6 +10,7 @@ final class MemoryTransport: StreamTransport, EndOfTurnWork, @unchecked Sendable
     private(set) var loop: EventLoop
     var handler: (any StreamTransportHandler)?
     let peerAddress = ""
+    let isInProcess = true
     var security: TransportSecurity? { nil }
     var offersTLS: Bool { false }
     private let sink: @Sendable ([UInt8]?) -> Void

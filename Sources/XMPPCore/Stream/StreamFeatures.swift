@@ -12,7 +12,7 @@ struct StreamFeatures {
     }
 
     /// Before authentication.
-    func unauthenticated(_ offer: SASLOffer, offersTLS: Bool) -> [Element] {
+    func unauthenticated(_ offer: SASLOffer, offersTLS: Bool, offersSASL2: Bool) -> [Element] {
         var features: [Element] = []
         if offersTLS { features.append(Element("starttls", .tls)) }
         features.append(
@@ -20,7 +20,7 @@ struct StreamFeatures {
                 for mechanism in offer.mechanisms { Element("mechanism", .sasl) { mechanism.name } }
             }
         )
-        if host.service(SASL2Options.self) != nil { features.append(authentication(offer)) }
+        if offersSASL2 { features.append(authentication(offer)) }
         if !offer.channelBindingTypes.isEmpty {
             // XEP-0440 section 3
             features.append(

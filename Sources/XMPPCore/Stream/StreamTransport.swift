@@ -9,6 +9,8 @@ protocol StreamTransport: AnyObject {
     var handler: (any StreamTransportHandler)? { get set }
     /// The peer's address for logs and rules, without its port: `192.0.2.1`, `::1`.
     var peerAddress: String { get }
+    /// Whether the other end is in this process, so that there is nothing to encrypt.
+    var isInProcess: Bool { get }
     /// What is known of the encryption; nil while there is none.
     var security: TransportSecurity? { get }
     /// Whether `startTLS()` can work.
