@@ -64,3 +64,43 @@ async def test_an_account_that_is_removed_leaves_nothing_to_the_next_of_its_name
     assert not roster["roster"]["items"]
     await second.fence(romeo)
     assert not second.messages.matching()
+
+
+@pytest.mark.needs("mimd's commands")
+async def test_an_account_that_is_removed_leaves_the_rosters_of_its_contacts(world):
+    romeo, juliet = await world.couple()
+    await befriend(romeo, juliet)
+    await romeo.request(romeo.xmpp.update_roster(juliet.bare, name="Juliet"))
+    await romeo.leave()
+    await juliet.leave()
+    assert world.server.account_command("remove", juliet.bare)[0] == 0
+    again = world.client(romeo.account, "orchard")
+    await again.connect()
+    item = (await again.request(again.xmpp.get_roster()))["roster"]["items"][juliet.bare]
+    assert (item["name"], item["subscription"], item["ask"]) == ("Juliet", "none", "")
+
+
+@pytest.mark.needs("mimd's commands")
+async def test_only_the_first_account_makes_a_store(own_world):
+    account, command = own_world.unused_account(), own_world.server.account_command
+    own_world.server.stop()
+    data = own_world.server.directory / "data"
+    for file in data.glob("mimd.sqlite*"):
+        file.unlink()
+    for arguments, password in ((["list"], None), (["remove", account.jid], None), (["passwd", account.jid], "x")):
+        status, output = command(*arguments, password=password)
+        assert status == 1 and output == f"Error: there is no store {data / 'mimd.sqlite'}\n"
+    assert command("add", "romeo@elsewhere.example", password="x")[0] == 1
+    assert not (data / "mimd.sqlite").exists()
+    status, output = command("add", account.jid, password=account.password)
+    assert status == 0 and sorted(output.splitlines()) == sorted(
+        [f"{account.jid} added", f"made the store {data / 'mimd.sqlite'}"])
+    assert command("list", account.domain.upper()) == (0, f"{account.jid}\n")
+    status, output = command("list", "elsewhere.example")
+    assert status == 1 and "elsewhere.example is not one of the configured hosts" in output
+
+
+@pytest.mark.needs("mimd's commands")
+async def test_an_empty_password_is_one_line(own_world):
+    assert own_world.server.account_command("add", own_world.unused_account().jid, "--password-stdin") == (
+        1, "Error: there is no password on standard input\n")

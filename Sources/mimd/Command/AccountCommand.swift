@@ -15,7 +15,7 @@ struct AccountCommand: AsyncParsableCommand {
     struct PasswordOptions: ParsableArguments {
         @Option(help: "The password. Other users of this machine can see it while the command runs.")
         var password: String?
-        @Flag(help: "Read the password from standard input, up to the end of the first line.")
+        @Flag(help: "Read the password from standard input, up to the end of the first line; ask for it at a terminal.")
         var passwordStdin = false
 
         func validate() throws {
@@ -26,13 +26,10 @@ struct AccountCommand: AsyncParsableCommand {
         }
 
         /// The password.
-        /// - Throws: `ValidationError` when standard input has none.
-        func read() throws -> String {
+        /// - Throws: `SetUpError` when standard input has none.
+        func read() throws(SetUpError) -> String {
             if let password { return password }
-            guard let line = readLine(strippingNewline: true), !line.isEmpty else {
-                throw ValidationError("There is no password on standard input.")
-            }
-            return line
+            return try PasswordPrompt.read()
         }
     }
 

@@ -2,42 +2,9 @@
 // What `mimd account` does. It works on the local store itself, which the server may have open at the same time.
 
 import ArgumentParser
-import Logging
 import XMPPCore
-import XMPPPersistenceSQLite
 
 extension AccountCommand {
-    /// Opens the store that the configuration names, does something, and closes it.
-    ///
-    /// Mistakes of the operator end as one line on standard error and exit code 1.
-    static func withStorage(
-        _ file: ConfigurationOption,
-        _ body: (Storage, ServerConfiguration) async throws -> Void
-    ) async throws {
-        let loaded = TOMLConfigurationLoader.load(path: file.path)
-        StandardErrorLogHandler.bootstrap(least: .warning)
-        guard let configuration = loaded.server else {
-            throw SetUpError(loaded.diagnostics.map(\.description).joined(separator: "\n"))
-        }
-        let logger = Logger(label: "mimd")
-        let local = try await LocalStorage.open(.directory(path: configuration.dataDirectory), logger: logger)
-        do {
-            try await body(local.storage, configuration)
-        } catch {
-            await local.close()
-            throw error
-        }
-        await local.close()
-    }
-
-    /// The host that an account belongs to.
-    static func host(of account: BareJID, in configuration: ServerConfiguration) throws -> HostConfiguration {
-        guard let host = configuration.host(account.domainpart) else {
-            throw SetUpError("\(account.domainpart) is not one of the configured hosts")
-        }
-        return host
-    }
-
     /// `mimd account add JID`.
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Add an account.")
@@ -47,10 +14,10 @@ extension AccountCommand {
         @OptionGroup var password: PasswordOptions
 
         func run() async throws {
-            let text = try password.read()
-            try await AccountCommand.withStorage(file) { storage, configuration in
-                let host = try AccountCommand.host(of: jid.jid, in: configuration)
-                let credential = try host.authentication.makeCredential(password: text)
+            let accounts = try LocalAccounts(file, whenMissing: .made)
+            let host = try accounts.host(of: jid.jid)
+            let credential = try host.authentication.makeCredential(password: try password.read())
+            try await accounts.withStorage { storage in
                 do throws(StorageError) {
                     let countMax = host.authentication.accountCountMax
                     try await storage.accounts.create(jid.jid, credential: credential, accountCountMax: countMax)
@@ -58,6 +25,7 @@ extension AccountCommand {
                     throw SetUpError("\(jid.jid) exists already")
                 }
             }
+            print("\(jid.jid) added")
         }
     }
 
@@ -71,14 +39,15 @@ extension AccountCommand {
         @OptionGroup var password: PasswordOptions
 
         func run() async throws {
-            let text = try password.read()
-            try await AccountCommand.withStorage(file) { storage, configuration in
-                let host = try AccountCommand.host(of: jid.jid, in: configuration)
-                let credential = try host.authentication.makeCredential(password: text)
+            let accounts = try LocalAccounts(file, whenMissing: .refused)
+            let host = try accounts.host(of: jid.jid)
+            let credential = try host.authentication.makeCredential(password: try password.read())
+            try await accounts.withStorage { storage in
                 guard try await storage.accounts.setCredential(credential, of: jid.jid) else {
                     throw SetUpError("there is no account \(jid.jid)")
                 }
             }
+            print("\(jid.jid) has a new password")
         }
     }
 
@@ -86,19 +55,24 @@ extension AccountCommand {
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Remove an account and all of its data.",
-            discussion: "A client that is connected stays so until it disconnects."
+            discussion: """
+                A client that is connected stays so until it disconnects. Contacts keep the account in their rosters, \
+                without a subscription; those who are connected see that when they log in anew.
+                """
         )
 
         @OptionGroup var file: ConfigurationOption
         @Argument(help: "The account's address, such as juliet@localhost.") var jid: AccountJID
 
         func run() async throws {
-            try await AccountCommand.withStorage(file) { storage, _ in
+            let accounts = try LocalAccounts(file, whenMissing: .refused)
+            try await accounts.withStorage { storage in
                 guard try await storage.accounts.contains(jid.jid) else {
                     throw SetUpError("there is no account \(jid.jid)")
                 }
-                try await storage.removeAll(for: jid.jid)
+                try await AccountRemoval.remove(jid.jid, from: storage, of: accounts.configuration)
             }
+            print("\(jid.jid) removed")
         }
     }
 
@@ -110,7 +84,9 @@ extension AccountCommand {
         @Argument(help: "The domain; without one, all domains of the configuration.") var domain: String?
 
         func run() async throws {
-            try await AccountCommand.withStorage(file) { storage, _ in
+            let accounts = try LocalAccounts(file, whenMissing: .refused)
+            let domain = try domain.map { try accounts.host($0).domain }
+            try await accounts.withStorage { storage in
                 var cursor: PageCursor?
                 repeat {
                     let page = try await storage.accounts.accounts(in: domain, after: cursor, limit: 500)
