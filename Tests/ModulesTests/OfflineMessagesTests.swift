@@ -79,8 +79,9 @@ struct OfflineMessagesTests {
             juliet.write("<enable xmlns='urn:xmpp:sm:3' resume='true'/><presence/>")
             try await juliet.read(to: "id='m250'")
             try await juliet.read(to: "</message>")
-            juliet.write("<a xmlns='urn:xmpp:sm:3' h='250'/>")
-            await verona.settle()
+            // The answer to <r/> shows that the acknowledgement before it has been read.
+            juliet.write("<a xmlns='urn:xmpp:sm:3' h='250'/><r xmlns='urn:xmpp:sm:3'/>")
+            try await juliet.read(to: "<a xmlns='urn:xmpp:sm:3' h='1'/>")
             // Those who acknowledge stay.
             time.advance(by: .seconds(61))
             juliet.write("<r xmlns='urn:xmpp:sm:3'/>")
