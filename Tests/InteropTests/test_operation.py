@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # What an operator does: the example configuration, and accounts by the command line while the server runs and does not.
 
+import signal
+import subprocess
+
 import pytest
 
 from harness.client import LoginFailed
+from harness.server import START_SECONDS_MAX
 from harness.world import Account, befriend
 
 
@@ -104,3 +108,50 @@ async def test_only_the_first_account_makes_a_store(own_world):
 async def test_an_empty_password_is_one_line(own_world):
     assert own_world.server.account_command("add", own_world.unused_account().jid, "--password-stdin") == (
         1, "Error: there is no password on standard input\n")
+
+
+@pytest.mark.needs("mimd's commands")
+async def test_one_server_at_a_time_serves_from_a_data_directory(own_world):
+    server = own_world.server
+    second = subprocess.run(
+        server.command(), cwd=server.directory, text=True, capture_output=True, timeout=START_SECONDS_MAX)
+    assert second.returncode == 1 and "another mimd serves from the data directory" in second.stderr
+    assert server.is_running()
+
+
+@pytest.mark.needs("mimd's commands")
+async def test_a_terminal_that_hangs_up_ends_the_server_in_good_order(own_world):
+    stream = await own_world.raw()
+    await stream.log_in(await own_world.account(), "orchard")
+    own_world.server.process.send_signal(signal.SIGHUP)
+    assert await stream.receive_error() == "system-shutdown"
+    assert own_world.server.process.wait(START_SECONDS_MAX) == 0
+
+
+@pytest.mark.needs("mimd's commands")
+async def test_a_server_survives_the_reader_of_its_log(own_world):
+    server = own_world.server
+    server.stop()
+    with subprocess.Popen(
+            server.command(), cwd=server.directory, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT) as process:
+        try:
+            for line in process.stdout:
+                if server.is_ready([line] * 3):
+                    break
+            process.stdout.close()
+            # Each of these is worth a line.
+            for _ in range(3):
+                await own_world.client(await own_world.account()).connect()
+            assert process.poll() is None
+        finally:
+            process.terminate()
+        assert process.wait(START_SECONDS_MAX) == 0
+
+
+@pytest.mark.needs("mimd's commands")
+async def test_a_configuration_that_is_missing_is_told_with_the_option_that_names_it(own_world):
+    program = own_world.server.command()[0]
+    ended = subprocess.run(
+        [program, "--config", "nowhere.toml"], text=True, capture_output=True, timeout=START_SECONDS_MAX)
+    assert ended.returncode == 1 and "--config FILE" in ended.stderr and "key=" not in ended.stderr

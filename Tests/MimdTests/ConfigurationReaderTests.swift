@@ -327,6 +327,10 @@ private struct Needy: XMPPModule {
                 "a.example  mod_caps       -        memory of the process",
                 "a.example  mod_offline    rdbms    not available",
             ])
+        let all = BackendTable.text(server).split(separator: "\n")
+        #expect(
+            BackendTable.text(server, rows: .keepingData).split(separator: "\n")
+                == all.filter { !$0.hasSuffix("-        -") })
     }
 
     @Test func aListenersFilesMustBeReadable() {

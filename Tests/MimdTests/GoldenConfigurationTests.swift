@@ -39,7 +39,10 @@ import XMPPCore
 
     @Test func aFileThatCannotBeReadIsAnError() {
         let loaded = TOMLConfigurationLoader.load(path: "/nowhere/mimd.toml")
-        #expect(loaded.diagnostics.map(\.description) == ["/nowhere/mimd.toml: error: No such file or directory"])
+        #expect(
+            loaded.diagnostics.map(\.description) == [
+                "/nowhere/mimd.toml: error: No such file or directory; name the configuration with --config FILE"
+            ])
         #expect(loaded.server == nil)
     }
 }

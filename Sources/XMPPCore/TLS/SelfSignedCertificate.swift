@@ -29,6 +29,29 @@ public enum SelfSignedCertificate {
         guard fclose(file) == 0, isWritten else { throw TLSError("cannot write the certificate", path: path) }
     }
 
+    /// Whether the PEM file at `path` has a certificate for all of `domains` and its key, and stays valid long enough.
+    ///
+    /// - Parameters:
+    ///   - domains: what clients may connect to (RFC 6125).
+    ///   - rest: how long from now the certificate must be valid.
+    /// - Returns: false also when the file is missing or cannot be read.
+    public static func isFit(at path: String, for domains: [String], lasting rest: Duration) -> Bool {
+        // What OpenSSL says of a file that is no certificate is not to be taken for a later error of a connection.
+        defer { ERR_clear_error() }
+        guard let file = fopen(path, "re") else { return false }
+        defer { fclose(file) }
+        guard let certificate = PEM_read_X509(file, nil, nil, nil) else { return false }
+        defer { X509_free(certificate) }
+        guard let key = PEM_read_PrivateKey(file, nil, nil, nil) else { return false }
+        defer { EVP_PKEY_free(key) }
+        guard X509_check_private_key(certificate, key) == 1 else { return false }
+        let (end, overflow) = Int64(time(nil)).addingReportingOverflow(rest.components.seconds)
+        var last = time_t(end)
+        // 1: the end of the certificate's validity is later; 0 would be an error.
+        guard !overflow, X509_cmp_time(X509_get0_notAfter(certificate), &last) == 1 else { return false }
+        return domains.allSatisfy { X509_check_host(certificate, $0, $0.utf8.count, 0, nil) == 1 }
+    }
+
     private static func fill(_ certificate: OpaquePointer, _ key: OpaquePointer, _ domains: [String]) -> Bool {
         var generator = SystemRandomNumberGenerator()
         let serial = generator.next() >> 1

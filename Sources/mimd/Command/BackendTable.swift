@@ -5,14 +5,24 @@ import XMPPCore
 
 /// The table that a start and a check print: host, what keeps data, its backend, and where the data lies.
 enum BackendTable {
-    static func text(_ server: ServerConfiguration) -> String {
+    /// Which rows are shown.
+    enum Rows {
+        /// All methods of authentication and all modules.
+        case all
+        /// Those that keep data, and the sessions.
+        case keepingData
+    }
+
+    static func text(_ server: ServerConfiguration, rows shown: Rows = .all) -> String {
         var rows = [["host", "part", "backend", "data"]]
         rows.append(row("", "sessions", server.sessionBackend, server))
         for host in server.hosts {
-            for method in host.authentication.methods {
+            for method in host.authentication.methods where shown == .all || method.backend != nil {
                 rows.append(row(host.domain, "auth.\(method.name.rawValue)", method.backend, server))
             }
-            for module in host.modules { rows.append(row(host.domain, module.name, module.backend, server)) }
+            for module in host.modules where shown == .all || module.backend != nil {
+                rows.append(row(host.domain, module.name, module.backend, server))
+            }
         }
         let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in

@@ -72,11 +72,9 @@ extension ConfigurationReport {
     func log(to logger: Logger) {
         for diagnostic in diagnostics {
             let level: Logger.Level = diagnostic.severity == .error ? .error : .warning
-            logger.log(
-                level: level, "configuration",
-                metadata: [
-                    "at": "\(diagnostic.location)", "key": "\(diagnostic.keyPath)", "reason": "\(diagnostic.message)",
-                ])
+            var metadata: Logger.Metadata = ["at": "\(diagnostic.location)", "reason": "\(diagnostic.message)"]
+            if !diagnostic.keyPath.isEmpty { metadata["key"] = "\(diagnostic.keyPath)" }
+            logger.log(level: level, "configuration", metadata: metadata)
         }
     }
 }

@@ -18,6 +18,8 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var file: ConfigurationOption
 
     func run() async throws {
+        // A reader of the log that goes away must not take the server with it: writing then fails instead.
+        signal(SIGPIPE, SIG_IGN)
         let loaded = TOMLConfigurationLoader.load(path: file.path)
         let report = ConfigurationReport(loaded)
         // Whatever the configuration says about logging: why the server does not start is always said.
@@ -26,43 +28,66 @@ struct ServeCommand: AsyncParsableCommand {
         let logger = Logger(label: "mimd")
         report.log(to: logger)
         guard !report.hasErrors, let configuration = loaded.server else { throw ExitCode.failure }
-        print(report.table)
+        print(BackendTable.text(configuration, rows: .keepingData))
         fflush(nil)
         raiseDescriptorLimit(logger)
+        try await serve(configuration, logger)
+    }
+
+    private func serve(_ configuration: ServerConfiguration, _ logger: Logger) async throws {
+        let directory = DataDirectory(path: configuration.dataDirectory)
+        let lock: DataDirectory.Lock
+        let local: LocalStorage
         do {
-            try await serve(configuration, logger)
+            // Before the store is opened, which may bring its tables up to date.
+            lock = try directory.lock()
+            local = try await LocalStorage.open(.directory(path: directory.path), logger: logger)
         } catch {
             logger.critical("cannot start", metadata: ["reason": "\(error)"])
             throw ExitCode.failure
         }
+        let isSuccess = await run(configuration, directory, local.storage, logger)
+        await local.close()
+        lock.release()
+        if !isSuccess { throw ExitCode.failure }
     }
 
-    private func serve(_ configured: ServerConfiguration, _ logger: Logger) async throws {
-        var configuration = configured
-        let local = try await LocalStorage.open(.directory(path: configuration.dataDirectory), logger: logger)
+    /// Serves until a signal; false when an error kept it from starting or ended it, which is logged.
+    private func run(
+        _ configured: ServerConfiguration, _ directory: DataDirectory, _ storage: Storage, _ logger: Logger
+    ) async -> Bool {
+        let server: XMPPServer
         do {
-            let directory = DataDirectory(path: configuration.dataDirectory)
+            var configuration = configured
             try directory.provideCertificates(&configuration, logger: logger)
             configuration.secret = try directory.secret()
-            let server = try XMPPServer(
-                configuration: configuration,
-                storage: local.storage,
-                modules: StandardModules.all,
-                logger: logger
-            )
-            let group = ServiceGroup(
-                configuration: .init(
-                    services: [.init(service: server)],
-                    gracefulShutdownSignals: [.sigterm, .sigint],
-                    logger: logger
-                )
-            )
-            try await group.run()
+            server = try XMPPServer(
+                configuration: configuration, storage: storage, modules: StandardModules.all, logger: logger)
         } catch {
-            await local.close()
-            throw error
+            logger.critical("cannot start", metadata: ["reason": "\(error)"])
+            return false
         }
-        await local.close()
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: server)], gracefulShutdownSignals: Self.shutdownSignals(), logger: logger))
+        do {
+            try await group.run()
+            return true
+        } catch {
+            logger.critical("ended by an error", metadata: ["reason": "\(error)"])
+            return false
+        }
+    }
+
+    /// What ends the server in good order. A terminal that hangs up is among it, unless whoever started the program
+    /// chose that it survives that (`nohup`).
+    private static func shutdownSignals() -> [UnixSignal] {
+        var hangUp = sigaction()
+        let isIgnored =
+            sigaction(SIGHUP, nil, &hangUp) == 0
+            && unsafeBitCast(hangUp.__sigaction_handler.sa_handler, to: Int.self)
+                == unsafeBitCast(SIG_IGN, to: Int.self)
+        return isIgnored ? [.sigterm, .sigint] : [.sigterm, .sigint, .sighup]
     }
 
     /// Each connection takes a descriptor; what the system allows at most is none too many.

@@ -18,7 +18,10 @@ enum ConfigurationFile {
     /// - Throws: ``Unreadable`` when it does not exist, may not be read, is too large or is not UTF-8.
     static func text(at path: String) throws(Unreadable) -> String {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Unreadable(reason: String(cString: strerror(errno))) }
+        guard descriptor >= 0 else {
+            let hint = errno == ENOENT ? "; name the configuration with --config FILE" : ""
+            throw Unreadable(reason: String(cString: strerror(errno)) + hint)
+        }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
