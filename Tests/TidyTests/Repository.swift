@@ -8,7 +8,9 @@ enum Repository {
     static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    private static let folders = [".ci", "Benchmarks", "Examples", "Sources", "Tests", "config", "docs", "priv", "scripts"]
+    private static let folders = [
+        ".ci", "Benchmarks", "Examples", "Sources", "Tests", "config", "docs", "priv", "scripts",
+    ]
     private static let skippedFolders: Set<String> = [".build", ".swiftpm", "__pycache__", ".pytest_cache"]
     private static let textExtensions: Set<String> = [
         "", "c", "cql", "h", "json", "md", "modulemap", "py", "sh", "sql", "swift", "toml", "txt", "xmpp",
