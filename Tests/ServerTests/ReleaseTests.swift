@@ -29,6 +29,21 @@ struct ReleaseTests {
         }
     }
 
+    @Test func aStreamOfAServerThatIsGoneTakesWhatItIsGiven() async throws {
+        let local = try await LocalStorage.open(.memory)
+        let stream = try await connectedStream(local.storage)
+        await stream.send(Message(to: stream.jid.jid, body: "Is anybody there?"))
+        await stream.close()
+        await local.close()
+    }
+
+    /// A stream of a server that nobody holds any more.
+    private func connectedStream(_ storage: Storage) async throws -> InProcessStream {
+        let server = try XMPPServer(
+            configuration: ServerConfiguration(domain: "example.org"), storage: storage, modules: [])
+        return try await server.connect(as: FullJID("juliet@example.org/balcony"))
+    }
+
     @Test func nothingRemainsOfAServerThatCannotBeMade() async throws {
         weak let time = try await failToServe()
         #expect(time == nil)

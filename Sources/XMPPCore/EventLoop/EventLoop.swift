@@ -120,10 +120,17 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         enter { $0.posts.append(body) }
     }
 
-    /// Returns once the loop has done what was posted to it before. From any thread but the loop's own.
-    func settle() async {
-        await withCheckedContinuation { continuation in post { continuation.resume() } }
+    /// Runs `body` on the loop, after what was posted before, and returns what it returns; nil when the loop has stopped.
+    /// From any thread but the loop's own.
+    func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value? {
+        await withCheckedContinuation { continuation in
+            let answer = Answer(continuation)
+            post { answer.give(body()) }
+        }
     }
+
+    /// Returns once the loop has done what was posted to it before, or has stopped. From any thread but the loop's own.
+    func settle() async { await run {} ?? () }
 
     /// Asks the loop to return from `run()` once it has done what was posted before. From any thread.
     func stop() { enter { $0.isStopping = true } }

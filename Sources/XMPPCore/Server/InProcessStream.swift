@@ -66,12 +66,10 @@ private final class InProcessOutlet: SessionOutlet, @unchecked Sendable {
         self.continuation = continuation
     }
 
-    /// Runs a step on the loop, then what it left to do.
+    /// Runs a step on the loop, then what it left to do. Nothing happens when the server is gone.
     func perform(_ body: @escaping @Sendable () -> Work) async {
         let loop = session.loop
-        let work = await withCheckedContinuation { continuation in
-            loop.post { continuation.resume(returning: body()) }
-        }
+        guard let work = await loop.run(body), case .later = work else { return }
         await withTaskExecutorPreference(loop) { await work.finish() }
     }
 
