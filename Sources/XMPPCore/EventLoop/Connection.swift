@@ -293,7 +293,6 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
         if phase == .closing { return endWriting() }
         if wantsTLS { return beginTLS() }
         hasOverflowed = false
-        handler?.transportDrained()
     }
 
     private func beginTLS() {

@@ -22,14 +22,8 @@ extension ClientStream {
             // RFC 6120 section 7.1: nothing but binding comes first.
             return fail(StreamError(.notAuthorized, text: "no resource is bound"))
         }
-        let parsed = loop.withJIDCache { cache -> Stanza? in
-            do throws(Stanza.ParsingError) {
-                return try Stanza.parse(element, &cache)
-            } catch {
-                return nil
-            }
-        }
-        guard let parsed, let iq = IQ(parsed), iq.type == .set, let bind = iq.payload, bind.isNamed("bind", .bind)
+        guard case .success(let stanza) = parseStanza(element), let iq = IQ(stanza), iq.type == .set,
+            let bind = iq.payload, bind.isNamed("bind", .bind)
         else {
             return fail(StreamError(.notAuthorized, text: "no resource is bound"))
         }

@@ -76,14 +76,7 @@ extension ClientStream {
     }
 
     private func handleUnauthenticatedIQ(_ element: Element, _ host: Host) {
-        let parsed = loop.withJIDCache { cache -> Stanza? in
-            do throws(Stanza.ParsingError) {
-                return try Stanza.parse(element, &cache)
-            } catch {
-                return nil
-            }
-        }
-        guard let parsed, let iq = IQ(parsed), let payload = iq.payload,
+        guard case .success(let stanza) = parseStanza(element), let iq = IQ(stanza), let payload = iq.payload,
             let handler = host.unauthenticatedHandler(for: payload)
         else { return fail(StreamError(.notAuthorized)) }
         let request = UnauthenticatedRequest(

@@ -5,16 +5,20 @@ import Logging
 
 extension ClientStream {
     func handleBound(_ element: Element, _ session: Session) {
-        let parsed = loop.withJIDCache { cache -> Result<Stanza, Stanza.ParsingError> in
-            do throws(Stanza.ParsingError) { return .success(try Stanza.parse(element, &cache)) } catch {
-                return .failure(error)
-            }
-        }
-        switch parsed {
+        switch parseStanza(element) {
         case .success(let stanza): handle(stanza, session)
         case .failure(.notAStanza): handleOther(element, session)
         case .failure(.malformedAddress(let kind)): refuse(element, kind, .jidMalformed, session)
         case .failure(.malformed(let kind)): refuse(element, kind, .badRequest, session)
+        }
+    }
+
+    /// Reads an element of the stream as a stanza, with the addresses that the loop remembers.
+    func parseStanza(_ element: Element) -> Result<Stanza, Stanza.ParsingError> {
+        loop.withJIDCache { cache in
+            do throws(Stanza.ParsingError) { return .success(try Stanza.parse(element, &cache)) } catch {
+                return .failure(error)
+            }
         }
     }
 

@@ -107,8 +107,6 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
         process {}
     }
 
-    func transportDrained() {}
-
     /// Handles what was read, then what waits, as far as nothing has to be waited for.
     private func process(_ body: () -> Void) {
         guard !isProcessing else { return body() }

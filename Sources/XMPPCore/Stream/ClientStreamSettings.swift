@@ -16,7 +16,7 @@ struct ClientStreamSettings: Sendable {
     var authenticationAttemptCountMax = 5
     /// The access rule that a client must pass to bind a resource.
     var accessRule = "all"
-    /// Stanzas of a client that wait while an earlier one is being handled: those of one read at most.
+    /// The language of a stream whose client names none (BCP 47).
     var language = "en"
     var unservedStreams: ServerConfiguration.UnservedStreams = .answered
     /// Authentication methods that this listener allows; nil for all of the host's.

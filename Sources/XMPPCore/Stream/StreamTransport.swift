@@ -48,8 +48,6 @@ protocol StreamTransportHandler: AnyObject {
     func transportEnded(_ reason: TransportEnd)
     /// More output waits than ``TransportLimits/outputByteCountMax``: the peer does not read.
     func transportOverflowed()
-    /// All output is out.
-    func transportDrained()
 }
 
 /// How a transport came to its end.

@@ -204,7 +204,6 @@ private final class Handler: StreamTransportHandler, @unchecked Sendable {
     func transportSecured() {}
     func transportEnded(_ reason: TransportEnd) { events.yield(.ended(reason)) }
     func transportOverflowed() { events.yield(.overflowed) }
-    func transportDrained() {}
 }
 
 /// A client with a plain blocking socket, whose reads end after ten seconds at the latest.
