@@ -14,8 +14,10 @@ enum SQLiteConnectionRole {
     case reading
 }
 
-/// One connection, isolated to its thread.
-actor SQLiteConnection {
+/// One connection, confined to its thread.
+///
+/// `@unchecked Sendable`: the state is touched on the thread alone; every method that others may call goes there first.
+final class SQLiteConnection: @unchecked Sendable {
     /// How a group of writes stands.
     private enum Group {
         case none
@@ -28,18 +30,15 @@ actor SQLiteConnection {
     /// To how many bytes the write-ahead log is cut when it was longer for a while.
     static let logByteCountMax = 64 << 20
 
-    private nonisolated let thread: SQLiteThread
-    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
-
+    private let thread: SQLiteThread
     private let role: SQLiteConnectionRole
     private var handle: SQLiteHandle?
     private var group = Group.none
     /// Whether a body is under way.
     private var isInBody = false
-    /// Those whose work is done but not committed.
-    private var waiting: [UnsafeContinuation<StorageError?, Never>] = []
-    /// How many groups were committed.
-    private(set) var groupCount = 0
+    /// Those whose work is done but not committed. Each is called once, with what the commit came to.
+    private var waiting: [(StorageError?) -> Void] = []
+    private var committedGroupCount = 0
 
     /// Makes a connection that is not open.
     init(thread: SQLiteThread, role: SQLiteConnectionRole) {
@@ -52,7 +51,13 @@ actor SQLiteConnection {
     /// - Parameters:
     ///   - path: of the file; `:memory:` for none.
     ///   - lockWaitMax: how long a request waits for another process that writes.
-    func open(path: String, lockWaitMax: Duration) throws(StorageError) {
+    func open(path: String, lockWaitMax: Duration) async throws(StorageError) {
+        try await onThread { [self] answer in
+            answer(Result { () throws(StorageError) in try openHere(path: path, lockWaitMax: lockWaitMax) })
+        }
+    }
+
+    private func openHere(path: String, lockWaitMax: Duration) throws(StorageError) {
         let handle = try SQLiteHandle(path: path, lockWaitMax: lockWaitMax)
         // WAL: one process may write while others read. In memory there is none, and none is needed.
         let mode = try Self.chooseWriteAheadLog(handle, lockWaitMax)
@@ -92,28 +97,63 @@ actor SQLiteConnection {
     private static let lockRetryMicroseconds: UInt32 = 5_000
 
     /// Closes the file. Whoever comes later is refused.
-    func close() {
-        commitGroup()
-        handle = nil
+    func close() async {
+        await withUnsafeContinuation { continuation in
+            thread.post { [self] in
+                commitGroup()
+                handle = nil
+                continuation.resume()
+            }
+        }
+    }
+
+    /// How many groups were committed.
+    var groupCount: Int {
+        get async {
+            await withUnsafeContinuation { continuation in
+                thread.post { [self] in continuation.resume(returning: committedGroupCount) }
+            }
+        }
     }
 
     // MARK: Requests
 
+    /// What a request came to, told once.
+    private typealias Answer<Value> = (Result<Value, StorageError>) -> Void
+
+    /// Does a request on the thread, and returns what it answers. Nothing but the thread's queue lies between: no actor
+    /// and, for single statements, no task.
+    private func onThread<Value: Sendable>(
+        _ request: @escaping @Sendable (_ answer: @escaping Answer<Value>) -> Void
+    ) async throws(StorageError) -> Value {
+        let result = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<Value, StorageError>, Never>) in
+            thread.post { request { continuation.resume(returning: $0) } }
+        }
+        return try result.get()
+    }
+
     /// Runs a body that only reads.
     func read<Value: Sendable>(
         by deadline: ContinuousClock.Instant,
-        _ body: @Sendable (any SQLTransaction) async throws(StorageError) -> Value
+        _ body: @escaping @Sendable (any SQLTransaction) async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
-        let handle = try start(by: deadline)
-        if case .open = group {
-            let value = try await run(body, on: handle)
-            try await committed()  // it may have seen what is not committed yet
-            return value
+        try await onThread { [self] answer in
+            do throws(StorageError) {
+                let handle = try start(by: deadline)
+                if case .open = group {
+                    // It may have seen what is not committed yet.
+                    return run(body, on: handle) { self.answerAfterCommit(answer, $0) }
+                }
+                // One state of the file for all statements, whatever other processes write.
+                try handle.execute("BEGIN", [])
+                run(body, on: handle) { result in
+                    self.endReading(handle)
+                    answer(result)
+                }
+            } catch {
+                answer(.failure(error))
+            }
         }
-        // One state of the file for all statements, whatever other processes write.
-        try handle.execute("BEGIN", [])
-        defer { endReading(handle) }
-        return try await run(body, on: handle)
     }
 
     private func endReading(_ handle: SQLiteHandle) {
@@ -125,29 +165,40 @@ actor SQLiteConnection {
     func query(
         by deadline: ContinuousClock.Instant, _ text: String, _ parameters: [SQLValue]
     ) async throws(StorageError) -> [SQLRow] {
-        let rows = try start(by: deadline).query(text, parameters)
-        if case .open = group { try await committed() }
-        return rows
+        try await onThread { [self] answer in
+            let rows = Result { () throws(StorageError) in try start(by: deadline).query(text, parameters) }
+            if case .open = group { answerAfterCommit(answer, rows) } else { answer(rows) }
+        }
     }
 
     /// Runs a body that writes, within a savepoint, and waits for the commit.
     func write<Value: Sendable>(
         by deadline: ContinuousClock.Instant,
-        _ body: @Sendable (any SQLTransaction) async throws(StorageError) -> Value
+        _ body: @escaping @Sendable (any SQLTransaction) async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
-        let handle = try start(by: deadline)
-        try openGroup(handle)
-        try handle.execute("SAVEPOINT request", [])
-        let value: Value
+        try await onThread { [self] answer in
+            do throws(StorageError) {
+                let handle = try start(by: deadline)
+                try openGroup(handle)
+                try handle.execute("SAVEPOINT request", [])
+                run(body, on: handle) { self.endWriting(handle, $0, answer) }
+            } catch {
+                answer(.failure(error))
+            }
+        }
+    }
+
+    private func endWriting<Value>(
+        _ handle: SQLiteHandle, _ result: Result<Value, StorageError>, _ answer: @escaping Answer<Value>
+    ) {
         do throws(StorageError) {
-            value = try await run(body, on: handle)
+            let value = try result.get()
             try handle.execute("RELEASE request", [])
+            answerAfterCommit(answer, .success(value))
         } catch {
             undoRequest(handle, after: error)
-            throw error
+            answer(.failure(error))
         }
-        try await committed()
-        return value
     }
 
     /// Runs one statement that writes, and waits for the commit. It needs no savepoint: SQLite undoes a statement that
@@ -155,17 +206,20 @@ actor SQLiteConnection {
     func execute(
         by deadline: ContinuousClock.Instant, _ text: String, _ parameters: [SQLValue]
     ) async throws(StorageError) -> Int {
-        let handle = try start(by: deadline)
-        try openGroup(handle)
-        let count: Int
-        do throws(StorageError) {
-            count = try handle.execute(text, parameters)
-        } catch {
-            if handle.isOutsideTransaction { groupIsLost(error) }
-            throw error
+        try await onThread { [self] answer in
+            do throws(StorageError) {
+                let handle = try start(by: deadline)
+                try openGroup(handle)
+                do throws(StorageError) {
+                    answerAfterCommit(answer, .success(try handle.execute(text, parameters)))
+                } catch {
+                    if handle.isOutsideTransaction { groupIsLost(error) }
+                    throw error
+                }
+            } catch {
+                answer(.failure(error))
+            }
         }
-        try await committed()
-        return count
     }
 
     private func start(by deadline: ContinuousClock.Instant) throws(StorageError) -> SQLiteHandle {
@@ -177,12 +231,25 @@ actor SQLiteConnection {
         return handle
     }
 
+    /// Runs a transaction's body in a task on this thread. Its statements do not wait, so it has ended when this returns.
+    ///
+    /// The task prefers the thread as its executor, as do those that it calls: one that preferred another, or an actor
+    /// here, would be put back into the queue after every `await`, and others would run between its statements.
     private func run<Value: Sendable>(
-        _ body: @Sendable (any SQLTransaction) async throws(StorageError) -> Value, on handle: SQLiteHandle
-    ) async throws(StorageError) -> Value {
+        _ body: @escaping @Sendable (any SQLTransaction) async throws(StorageError) -> Value,
+        on handle: SQLiteHandle,
+        _ end: @escaping Answer<Value>
+    ) {
+        thread.checkCurrent()
         isInBody = true
-        defer { isInBody = false }
-        return try await body(SQLiteTransaction(handle: handle))
+        // Neither leaves the thread.
+        nonisolated(unsafe) let transaction = SQLiteTransaction(handle: handle), end = end
+        Task.immediate(executorPreference: thread) { [self] in
+            let result: Result<Value, StorageError>
+            do throws(StorageError) { result = .success(try await body(transaction)) } catch { result = .failure(error) }
+            isInBody = false
+            end(result)
+        }
     }
 
     // MARK: Groups
@@ -193,7 +260,7 @@ actor SQLiteConnection {
         case .failed(let error): throw error
         case .none: break
         }
-        thread.atBatchEnd { self.assumeIsolated { $0.commitGroup() } }
+        thread.atBatchEnd { self.commitGroup() }
         do throws(StorageError) {
             // IMMEDIATE: it waits for other processes' writes now, when waiting can still succeed.
             try handle.execute("BEGIN IMMEDIATE", [])
@@ -204,11 +271,11 @@ actor SQLiteConnection {
         }
     }
 
-    /// Waits for the group's commit.
-    private func committed() async throws(StorageError) {
-        // The commit resumes every continuation exactly once: `finishGroup` takes them all out of `waiting`.
-        let failure = await withUnsafeContinuation { waiting.append($0) }
-        if let failure { throw failure }
+    /// Answers a request that worked once its group is committed, and says so if the commit fails.
+    private func answerAfterCommit<Value>(_ answer: @escaping Answer<Value>, _ result: Result<Value, StorageError>) {
+        guard case .success = result else { return answer(result) }
+        // The commit calls each exactly once: `finishGroup` takes them all out of `waiting`.
+        waiting.append { failure in answer(failure.map { .failure($0) } ?? result) }
     }
 
     private func commitGroup() {
@@ -218,7 +285,7 @@ actor SQLiteConnection {
         }
         do throws(StorageError) {
             try handle.execute("COMMIT", [])
-            groupCount += 1
+            committedGroupCount += 1
             finishGroup(nil)
         } catch {
             rollBack(handle)
@@ -230,7 +297,7 @@ actor SQLiteConnection {
         group = .none
         let finished = waiting
         waiting.removeAll(keepingCapacity: true)
-        for continuation in finished { continuation.resume(returning: failure) }
+        for answer in finished { answer(failure) }
     }
 
     /// Undoes what one request did, and nothing of the others in its group.

@@ -136,9 +136,7 @@ public final class SQLiteDatabase: SQLDatabase {
     ) async throws(StorageError) -> Value {
         let deadline = try enter()
         defer { leave() }
-        return try await withoutExecutorPreference { [reader] () throws(StorageError) in
-            try await reader.read(by: deadline, body)
-        }
+        return try await reader.read(by: deadline, body)
     }
 
     /// Runs statements that may write, as one step: durable when this returns, undone when `body` throws.
@@ -147,9 +145,7 @@ public final class SQLiteDatabase: SQLDatabase {
     ) async throws(StorageError) -> Value {
         let deadline = try enter()
         defer { leave() }
-        return try await withoutExecutorPreference { [writer] () throws(StorageError) in
-            try await writer.write(by: deadline, body)
-        }
+        return try await writer.write(by: deadline, body)
     }
 
     /// Runs one statement that only reads.

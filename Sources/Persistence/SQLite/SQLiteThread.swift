@@ -6,15 +6,21 @@ import Glibc
 import Synchronization
 import XMPPCore
 
-/// An executor of one thread, which runs a hook after each batch of jobs: that is where a group of writes is committed.
+/// A thread that does what is posted to it, in order, and runs a hook after each batch: that is where a group of writes
+/// is committed. It is the executor of the tasks in which transactions run.
 ///
 /// `@unchecked Sendable`: `state` is behind its mutex; `wake` is a semaphore, made for use by many threads, and is
 /// freed in `deinit` when nobody can use it; `identifier` is written before the thread takes its first job (`start`
 /// returns after that, and only then does anybody else hold the object), and `batchEnd` is touched by the thread alone,
 /// which `atBatchEnd` checks.
-final class SQLiteThread: SerialExecutor, @unchecked Sendable {
+final class SQLiteThread: TaskExecutor, @unchecked Sendable {
+    private enum Job {
+        case closure(@Sendable () -> Void)
+        case task(UnownedJob)
+    }
+
     private struct State: ~Copyable {
-        var jobs = Deque<UnownedJob>()
+        var jobs = Deque<Job>()
         var isStopping = false
     }
 
@@ -68,10 +74,14 @@ final class SQLiteThread: SerialExecutor, @unchecked Sendable {
         sem_post(wake)
     }
 
-    // MARK: Executor
+    // MARK: Jobs
 
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
+    /// Runs `body` on the thread, after what was posted before. From any thread.
+    func post(_ body: @escaping @Sendable () -> Void) { enqueue(.closure(body)) }
+
+    func enqueue(_ job: consuming ExecutorJob) { enqueue(.task(UnownedJob(job))) }
+
+    private func enqueue(_ job: Job) {
         let isFirst = state.withLock { state in
             state.jobs.append(job)
             return state.jobs.count == 1
@@ -79,30 +89,36 @@ final class SQLiteThread: SerialExecutor, @unchecked Sendable {
         if isFirst { sem_post(wake) }
     }
 
-    func checkIsolated() {
-        guard isCurrent else { preconditionFailure("called outside of the database's thread") }
+    private func run(_ job: Job) {
+        switch job {
+        case .closure(let body): body()
+        case .task(let job): job.runSynchronously(on: asUnownedTaskExecutor())
+        }
     }
 
-    func isIsolatingCurrentContext() -> Bool? { isCurrent }
+    /// Traps when it is not this thread that runs.
+    func checkCurrent() {
+        guard isCurrent else { preconditionFailure("called outside of the database's thread") }
+    }
 
     private var isCurrent: Bool { pthread_equal(pthread_self(), identifier) != 0 }
 
     /// Has `hook` run once, after the jobs of this batch.
     func atBatchEnd(_ hook: @escaping () -> Void) {
-        checkIsolated()
+        checkCurrent()
         batchEnd = hook
     }
 
     fileprivate func run() {
         var jobCount = 0
-        var jobs = Deque<UnownedJob>()
+        var jobs = Deque<Job>()
         while true {
             jobs.removeAll(keepingCapacity: true)
             let isStopping = state.withLock { state in
                 swap(&state.jobs, &jobs)
                 return state.isStopping
             }
-            for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
+            for job in jobs { run(job) }
             jobCount += jobs.count
             // What came meanwhile joins the batch: the more writes share a commit, the less each costs.
             if !jobs.isEmpty, jobCount < Self.batchJobCountMax { continue }
