@@ -25,6 +25,11 @@ final class JIDStorage: Sendable {
 
     var bare: JIDStorage { bareStorage ?? self }
     var hasResourcepart: Bool { bareStorage != nil }
+    /// The bytes of the domainpart, in place.
+    @inline(__always)
+    func withDomainpart<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        bytes.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[domainpartStart..<domainpartEnd])) }
+    }
     var text: String { String(decoding: bytes, as: UTF8.self) }
     var localpart: String? {
         localpartByteCount == 0 ? nil : String(decoding: bytes[..<localpartByteCount], as: UTF8.self)

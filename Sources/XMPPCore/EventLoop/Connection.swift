@@ -22,11 +22,14 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
     private var token: SourceToken?
     private var phase = Phase.idle
     private var interest: ReadyEvents = .readable
+    /// What the loop watches for, which may be more than is of interest: that is put right when it comes.
+    private var watched: ReadyEvents = .readable
     private var reading = ReadingState.on
     private var tls: TLSSession?
     private var isSecured = false
     private var wantsTLS = false
-    private var output = ByteBuffer()
+    /// Behind a pointer: checks of exclusive access would cost as much as what is appended.
+    private let output: UnsafeMutablePointer<ByteBuffer>
     private var isFlushScheduled = false
     private var hasOverflowed = false
     private var rateLimiter: RateLimiter?
@@ -46,9 +49,13 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
         self.loop = loop
         self.limits = limits
         tlsSource = tls
+        output = .allocate(capacity: 1)
+        output.initialize(to: ByteBuffer())
     }
 
     deinit {
+        output.deinitialize(count: 1)
+        output.deallocate()
         assert(phase == .idle || phase == .closed, "a connection was lost while it was open")
         if phase == .idle { Glibc.close(descriptor) }
     }
@@ -74,17 +81,16 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
 
     var offersTLS: Bool { tlsSource != nil && !isSecured }
 
-    var security: TransportSecurity? {
-        guard isSecured, let bindings = tls?.channelBindings, let summary = tls?.summary else { return nil }
-        return TransportSecurity(channelBindings: bindings, summary: summary)
-    }
+    var isEncrypted: Bool { isSecured }
+    var encryption: String? { isSecured ? tls?.summary : nil }
+    var channelBindings: ChannelBindings { isSecured ? tls?.channelBindings ?? ChannelBindings() : ChannelBindings() }
 
     func write(_ body: (inout ByteBuffer) -> Void) {
         loop.assertCurrent()
         guard phase == .open else { return }
-        body(&output)
+        body(&output.pointee)
         scheduleFlush()
-        if output.count > limits.outputByteCountMax, !hasOverflowed {
+        if output.pointee.count > limits.outputByteCountMax, !hasOverflowed {
             hasOverflowed = true
             handler?.transportOverflowed()
         }
@@ -94,7 +100,6 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
         loop.assertCurrent()
         guard phase == .open, tlsSource != nil, tls == nil else { return }
         wantsTLS = true
-        updateInterest()
         flush()
     }
 
@@ -102,9 +107,11 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
         loop.assertCurrent()
         guard reading != state else { return }
         reading = state
+        // Most pauses end before the peer sends more, and cost no call of the kernel.
+        guard state == .on else { return }
         updateInterest()
         // TLS may hold decrypted bytes that no event will announce.
-        if state == .on, phase == .open, tls?.hasPending == true { scheduleFlush() }
+        if phase == .open, tls?.hasPending == true { scheduleFlush() }
     }
 
     func close() {
@@ -145,12 +152,13 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
     private func arrive() {
         guard phase == .open else { return }
         rateLimiter = limits.inboundRateMax.map { RateLimiter(rate: $0, now: loop.now) }
+        watched = effectiveInterest
         do throws(SystemError) {
-            token = try loop.register(descriptor, self, effectiveInterest)
+            token = try loop.register(descriptor, self, watched)
         } catch {
             return finish(reporting: .failed("\(error)"))
         }
-        if !output.isEmpty || tls?.hasPending == true { scheduleFlush() }
+        if !output.pointee.isEmpty || tls?.hasPending == true { scheduleFlush() }
     }
 
     // MARK: events
@@ -202,7 +210,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
         guard phase != .closing else { return drainInput() }
         guard isReadable else {
             // The peer is gone, and nobody will read what it sent last: nobody waits for it either.
-            if events.contains(.ended) { finish(reporting: .closed) }
+            if events.contains(.ended) { finish(reporting: .closed) } else { updateInterest() }
             return
         }
         var turnByteCount = 0
@@ -260,11 +268,11 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
             if phase == .closing { finish() }
             return
         }
-        while !output.isEmpty {
-            let outcome = tls?.write(output.pending) ?? send(output.pending)
+        while !output.pointee.isEmpty {
+            let outcome = tls?.write(output.pointee.pending) ?? send(output.pointee.pending)
             switch outcome {
             case .done(let count):
-                output.consume(count)
+                output.pointee.consume(count)
             case .wantsWrite:
                 return setInterest(interest.union(.writable))
             case .wantsRead:
@@ -285,7 +293,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
     }
 
     private func drained() {
-        output.release()
+        output.pointee.release()
         if interest.contains(.writable) {
             interest.remove(.writable)
             updateInterest()
@@ -345,8 +353,10 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
     }
 
     private func updateInterest() {
-        guard let token, phase != .closed else { return }
-        loop.update(descriptor, token, effectiveInterest)
+        let wanted = effectiveInterest
+        guard let token, phase != .closed, wanted != watched else { return }
+        watched = wanted
+        loop.update(descriptor, token, wanted)
     }
 
     private var effectiveInterest: ReadyEvents {

@@ -262,10 +262,11 @@ public struct StreamFeature: Sendable {
     }
     /// When it is listed.
     public var stage: Stage
-    /// The element; nil when it is not to be listed now.
+    /// The element; nil when it is not to be listed.
     public var element: @Sendable () -> Element?
 
-    /// Makes a feature; `element` is called for each stream that lists it.
+    /// Makes a feature; `element` is called when a stream lists it first, after all modules are registered, and what it
+    /// returns is kept.
     public init(_ stage: Stage, _ element: @escaping @Sendable () -> Element?) {
         self.stage = stage
         self.element = element

@@ -28,44 +28,64 @@ extension Router {
             return bounce(stanza, error)
         }
         let sessions = registry.sessions(of: received.account)
-        let recipients = recipients(of: received.stanza, to: to, among: sessions)
-        guard !recipients.isEmpty else { return undelivered(received, to: to) }
-        for recipient in recipients { recipient.session.deliver(received.stanza) }
-        guard !host.events.messageDelivered.isEmpty else { return .done }
-        return host.events.messageDelivered.raise(
-            DeliveredMessage(message: received, recipients: recipients.map(\.session), sessions: sessions)
-        )
+        let delivered = host.events.messageDelivered
+        var recipients: [Session] = []
+        let isDelivered = forEachRecipient(of: received.stanza, to: to, among: sessions) { session in
+            if !delivered.isEmpty { recipients.append(session) }
+            session.deliver(received.stanza)
+        }
+        guard isDelivered else { return undelivered(received, to: to) }
+        return delivered.raise(DeliveredMessage(message: received, recipients: recipients, sessions: sessions))
     }
 
     /// A message for a bare JID, whose first recipient ended before it had the message. Filters have seen it and
     /// listeners know of it, so that neither an archive nor carbons have it twice.
     func redeliver(_ received: ReceivedMessage) -> Work {
         let to = received.account.jid
-        let recipients = recipients(of: received.stanza, to: to, among: registry.sessions(of: received.account))
-        guard !recipients.isEmpty else { return undelivered(received, to: to) }
-        for recipient in recipients { recipient.session.deliver(received.stanza) }
-        return .done
-    }
-
-    /// Who gets a message: the table of RFC 6121 section 8.5.4.
-    private func recipients(of stanza: Stanza, to: JID, among sessions: [SessionRecord]) -> [SessionRecord] {
-        // Section 8.5.3.1: a resource that matches gets it, whatever the type.
-        if let full = to.full, let match = sessions.first(where: { $0.session.jid == full }) { return [match] }
-        switch MessageType(stanza.type) {
-        case .chat: return mostAvailable(sessions)
-        // Section 8.5.2.1.1 for the bare JID; section 8.5.3.2.1: with a resource that is not there, nobody.
-        case .normal: return to.isBare ? mostAvailable(sessions) : []
-        case .headline: return to.isBare ? sessions.filter { ($0.priority ?? -1) >= 0 } : []
-        case .groupchat, .error: return []
+        let sessions = registry.sessions(of: received.account)
+        let isDelivered = forEachRecipient(of: received.stanza, to: to, among: sessions) { session in
+            session.deliver(received.stanza)
         }
+        return isDelivered ? .done : undelivered(received, to: to)
     }
 
-    /// The available resources with the highest priority, if it is not negative. Those that carbons are for get theirs
-    /// besides.
-    private func mostAvailable(_ sessions: [SessionRecord]) -> [SessionRecord] {
-        if sessions.count == 1 { return (sessions[0].priority ?? -1) >= 0 ? sessions : [] }
-        guard let highest = sessions.compactMap(\.priority).max(), highest >= 0 else { return [] }
-        return sessions.filter { $0.priority == highest }
+    /// Calls `body` for who gets a message: the table of RFC 6121 section 8.5.4.
+    ///
+    /// - Returns: whether anybody gets it.
+    private func forEachRecipient(
+        of stanza: Stanza, to: JID, among sessions: [SessionRecord], _ body: (Session) -> Void
+    ) -> Bool {
+        // Section 8.5.3.1: a resource that matches gets it, whatever the type.
+        if !to.isBare, let index = sessions.firstIndex(where: { $0.session.jid.jid == to }) {
+            body(sessions[index].session)
+            return true
+        }
+        let priorityMin: Int8
+        switch MessageType(stanza.type) {
+        // Section 8.5.2.1.1 for the bare JID; section 8.5.3.2.1: with a resource that is not there, no one of these.
+        case .normal where to.isBare, .chat: priorityMin = Self.highestPriority(of: sessions)
+        case .headline where to.isBare: priorityMin = 0
+        case .normal, .headline, .groupchat, .error: return false
+        }
+        // Whoever has a negative priority gets none that is not for its full JID.
+        guard priorityMin >= 0 else { return false }
+        var isDelivered = false
+        for index in sessions.indices {
+            guard let priority = sessions[index].priority, priority >= priorityMin else { continue }
+            isDelivered = true
+            body(sessions[index].session)
+        }
+        return isDelivered
+    }
+
+    /// The highest priority of available resources; negative when nobody is available. Those that carbons are for get
+    /// theirs besides.
+    private static func highestPriority(of sessions: [SessionRecord]) -> Int8 {
+        var highest: Int8 = -1
+        for index in sessions.indices {
+            if let priority = sessions[index].priority { highest = max(highest, priority) }
+        }
+        return highest
     }
 
     private func undelivered(_ received: ReceivedMessage, to: JID) -> Work {

@@ -5,10 +5,8 @@ import Synchronization
 
 /// Routes stanzas between the sessions, accounts and hosts of one server. May be used from any loop.
 public final class Router: Sendable {
-    private struct State {
-        var hosts: [Host] = []
-    }
-    private let state = Mutex(State())
+    // `nonisolated(unsafe)`: filled before the first stanza is routed, and emptied once the loops have stopped.
+    nonisolated(unsafe) private var hosts: [Host] = []
     /// The sessions that it delivers to.
     public let registry: SessionRegistry
     private let loops: [EventLoop]
@@ -24,23 +22,19 @@ public final class Router: Sendable {
     }
 
     /// Adds a host. All are added before the first stanza is routed.
-    func add(_ host: Host) { state.withLock { $0.hosts.append(host) } }
+    func add(_ host: Host) { hosts.append(host) }
 
     /// Lets go of hosts and sessions, and the hosts of their modules: all of them hold each other. Once the loops have
     /// stopped; nothing is routed any more.
     func shutDown() {
-        let hosts = state.withLock { state in
-            defer { state.hosts = [] }
-            return state.hosts
-        }
         for host in hosts { host.uninstall() }
+        hosts = []
         registry.removeAll()
     }
 
     /// The host of a domain; nil when this server does not serve it.
     public func host(_ address: JID) -> Host? {
-        let hosts = state.withLock { $0.hosts }
-        return hosts.first { $0.serves(address.storage) }
+        hosts.first { $0.serves(address.storage) }
     }
 
     /// Routes a stanza that a client sent. On the session's loop.

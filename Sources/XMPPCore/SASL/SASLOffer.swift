@@ -4,9 +4,9 @@
 
 /// The mechanisms and channel binding types that a stream advertises. The stream must advertise exactly this: SCRAM's
 /// downgrade checks compare with it.
-public struct SASLOffer: Equatable, Sendable {
+public struct SASLOffer: Hashable, Sendable {
     /// Whether the stream is encrypted, or counts as if it were.
-    public enum Transport: Sendable {
+    public enum Transport: Hashable, Sendable {
         /// Bytes that anyone on the way can read.
         case plaintext
         /// TLS, or a path that needs none (an in-process stream, a proxy on the same machine).

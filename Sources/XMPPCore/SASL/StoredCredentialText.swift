@@ -26,28 +26,34 @@ extension SCRAMCredential {
     /// - Throws: `.malformedText`, `.iterationCountOutOfRange`, `.keyLengthWrong`, `.noKeys`. The database causes them.
     public init(text: String) throws(StoredCredentialError) {
         guard text.utf8.count <= SCRAMCredential.textByteCountMax else { throw .malformedText }
-        if text.hasPrefix(SCRAMCredential.multiplePrefix) {
-            try self.init(multiple: text.dropFirst(SCRAMCredential.multiplePrefix.count))
-        } else if text.hasPrefix(SCRAMCredential.legacyPrefix) {
-            try self.init(legacy: text.dropFirst(SCRAMCredential.legacyPrefix.count))
+        // Bytes, for characters would cost more here than all else of a log-in.
+        let bytes = Array(text.utf8)
+        if bytes.starts(with: SCRAMCredential.multiplePrefix.utf8) {
+            try self.init(multiple: bytes.dropFirst(SCRAMCredential.multiplePrefix.utf8.count))
+        } else if bytes.starts(with: SCRAMCredential.legacyPrefix.utf8) {
+            try self.init(legacy: bytes.dropFirst(SCRAMCredential.legacyPrefix.utf8.count))
         } else {
             throw .malformedText
         }
     }
 
+    private static func split(_ text: ArraySlice<UInt8>, at separator: Unicode.Scalar) -> [ArraySlice<UInt8>] {
+        text.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false)
+    }
+
     /// `<iterations>,===SHA1===<salt>|<stored>|<server>,==SHA224==…`
-    private init(multiple text: Substring) throws(StoredCredentialError) {
-        let fields = text.split(separator: ",", omittingEmptySubsequences: false)
+    private init(multiple text: ArraySlice<UInt8>) throws(StoredCredentialError) {
+        let fields = SCRAMCredential.split(text, at: ",")
         guard fields.count >= 2 else { throw .malformedText }
         var keysByHash: [HashFunction: Keys] = [:]
         for field in fields.dropFirst() {
-            let known = HashFunction.allCases.first { field.hasPrefix(SCRAMCredential.entryPrefix($0)) }
+            let known = HashFunction.allCases.first { field.starts(with: SCRAMCredential.entryPrefix($0).utf8) }
             guard let hash = known else {
-                guard field.hasPrefix("==") else { throw .malformedText }
+                guard field.starts(with: "==".utf8) else { throw .malformedText }
                 continue
             }
-            let parts = field.dropFirst(SCRAMCredential.entryPrefix(hash).count)
-                .split(separator: "|", omittingEmptySubsequences: false)
+            let entry = field.dropFirst(SCRAMCredential.entryPrefix(hash).utf8.count)
+            let parts = SCRAMCredential.split(entry, at: "|")
             guard parts.count == 3, keysByHash[hash] == nil else { throw .malformedText }
             keysByHash[hash] = try SCRAMCredential.keys(salt: parts[0], stored: parts[1], server: parts[2])
         }
@@ -55,27 +61,26 @@ extension SCRAMCredential {
     }
 
     /// `<stored>,<server>,<salt>,<iterations>`, SHA-1.
-    private init(legacy text: Substring) throws(StoredCredentialError) {
-        let fields = text.split(separator: ",", omittingEmptySubsequences: false)
+    private init(legacy text: ArraySlice<UInt8>) throws(StoredCredentialError) {
+        let fields = SCRAMCredential.split(text, at: ",")
         guard fields.count == 4 else { throw .malformedText }
         let keys = try SCRAMCredential.keys(salt: fields[2], stored: fields[0], server: fields[1])
         try self.init(iterationCount: try SCRAMCredential.iterationCount(fields[3]), keys: [.sha1: keys])
     }
 
-    private static func iterationCount(_ text: Substring) throws(StoredCredentialError) -> Int {
+    private static func iterationCount(_ text: ArraySlice<UInt8>) throws(StoredCredentialError) -> Int {
         // Int's own parser would take a sign.
-        guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), !text.isEmpty else {
+        guard text.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), !text.isEmpty else {
             throw .malformedText
         }
-        guard let count = Int(text) else { throw .iterationCountOutOfRange }
+        guard let count = Int(String(decoding: text, as: UTF8.self)) else { throw .iterationCountOutOfRange }
         return count
     }
 
     private static func keys(
-        salt: Substring, stored: Substring, server: Substring
+        salt: ArraySlice<UInt8>, stored: ArraySlice<UInt8>, server: ArraySlice<UInt8>
     ) throws(StoredCredentialError) -> Keys {
-        guard let salt = Base64.decode(salt.utf8), let stored = Base64.decode(stored.utf8),
-            let server = Base64.decode(server.utf8)
+        guard let salt = Base64.decode(salt), let stored = Base64.decode(stored), let server = Base64.decode(server)
         else { throw .malformedText }
         return Keys(salt: salt, storedKey: stored, serverKey: server)
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A domain that a server serves: its configuration, stores and modules.
 
-import Glibc
 public import Logging
 
 /// One served domain. Constant while its server lives, and not to be used after that. May be used from any thread.
@@ -74,13 +73,8 @@ public final class Host: Sendable {
 
     /// Whether an address belongs to this host.
     func serves(_ address: JIDStorage) -> Bool {
-        let own = self.address.storage.bytes
-        guard address.domainpartEnd - address.domainpartStart == own.count else { return false }
-        return address.bytes.withUnsafeBufferPointer { bytes in
-            own.withUnsafeBufferPointer { own in
-                guard let left = bytes.baseAddress, let right = own.baseAddress else { return false }
-                return memcmp(left + address.domainpartStart, right, own.count) == 0
-            }
+        address.withDomainpart { domainpart in
+            self.address.storage.bytes.withUnsafeBufferPointer { $0.hasSameBytes(as: domainpart) }
         }
     }
 

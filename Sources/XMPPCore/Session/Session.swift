@@ -100,6 +100,7 @@ public final class Session: @unchecked Sendable {
 
     private func deliverHere(_ stanza: Stanza) {
         guard !isEnded, let outlet else { return host.router.redeliver(stanza, from: self) }
+        guard !host.events.filterDelivery.isEmpty else { return outlet.send(stanza) }
         var delivery = Delivery(stanza: stanza, session: self)
         do throws(StanzaError) {
             guard case .pass = try host.events.filterDelivery.apply(&delivery) else { return }

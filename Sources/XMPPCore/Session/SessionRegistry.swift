@@ -3,18 +3,40 @@
 
 import Synchronization
 
-/// What other loops may know of a session.
+/// What other loops may know of a session. Cheap to copy: a message looks at one for each session of its recipient.
 public struct SessionRecord: Sendable {
     /// The session, to deliver to; its other state belongs to its loop.
     public let session: Session
     /// The priority of an available resource; nil while it is not available.
     public internal(set) var priority: Int8?
-    /// The presence it broadcast last; nil while it is not available.
-    public internal(set) var presence: Presence?
     /// Whether it asked for its roster (RFC 6121 section 2.2).
     public internal(set) var isInterested = false
+    /// What is seldom looked at; nil for nothing.
+    private var details: Details?
+
+    private final class Details: Sendable {
+        let presence: Presence?
+        let marks: Set<SessionMark>
+
+        init?(_ presence: Presence?, _ marks: Set<SessionMark>) {
+            if presence == nil, marks.isEmpty { return nil }
+            self.presence = presence
+            self.marks = marks
+        }
+    }
+
+    init(session: Session) { self.session = session }
+
+    /// The presence it broadcast last; nil while it is not available.
+    public internal(set) var presence: Presence? {
+        get { details?.presence }
+        set { details = Details(newValue, marks) }
+    }
     /// The marks that modules set on it.
-    public internal(set) var marks: Set<SessionMark> = []
+    public internal(set) var marks: Set<SessionMark> {
+        get { details?.marks ?? [] }
+        set { details = Details(presence, newValue) }
+    }
 
     /// Whether its resource is available (RFC 6121 section 4.2).
     public var isAvailable: Bool { priority != nil }
@@ -43,7 +65,8 @@ public final class SessionRegistry: Sendable {
 
     /// The session of a full JID; nil when there is none.
     public func session(_ jid: FullJID) -> SessionRecord? {
-        sessions(of: jid.bare).first { $0.session.jid == jid }
+        let sessions = sessions(of: jid.bare)
+        return sessions.firstIndex { $0.session.jid == jid }.map { sessions[$0] }
     }
 
     /// How many sessions there are.

@@ -12,6 +12,8 @@ public struct IQ: Sendable {
         self.stanza = stanza
     }
 
+    private init(checked stanza: Stanza) { self.stanza = stanza }
+
     /// Makes an IQ.
     ///
     /// - Parameter payload: the one child; nil only for a result without content.
@@ -41,7 +43,12 @@ public struct IQ: Sendable {
     ///
     /// - Parameter payload: nil for a result without content.
     public func result(_ payload: Element? = nil) -> IQ {
-        IQ(to: from, from: to, type: .result, id: id, payload: payload)
+        var builder = ElementBuilder()
+        builder.open("iq", .client)
+        stanza.element.withAttribute("id") { builder.attribute("id", $0) }
+        if let payload { builder.append(payload) }
+        builder.close()
+        return IQ(checked: Stanza(kind: .iq, type: .result, to: from, from: to, element: builder.finish()))
     }
 }
 

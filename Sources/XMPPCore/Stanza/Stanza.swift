@@ -109,8 +109,8 @@ public struct Stanza: Sendable {
     /// Whether an attribute is kept beside the element, and what the element says of it does not count.
     static func isKeptBeside(_ attribute: UnsafeBufferPointer<UInt8>) -> Bool {
         switch attribute.count {
-        case 2: attribute[0] == 0x74 && attribute[1] == 0x6F
-        case 4: attribute.elementsEqual("from".utf8) || attribute.elementsEqual("type".utf8)
+        case 2: StaticString("to").hasSameBytes(as: attribute)
+        case 4: StaticString("type").hasSameBytes(as: attribute) || StaticString("from").hasSameBytes(as: attribute)
         default: false
         }
     }
@@ -133,7 +133,9 @@ public enum StanzaType: UInt8, Sendable {
     case get, set, result
 
     /// The attribute's value; nil for none.
-    public var attribute: String? {
+    public var attribute: String? { name.map { "\($0)" } }
+
+    var name: StaticString? {
         switch self {
         case .none: nil
         case .error: "error"
@@ -158,33 +160,43 @@ public enum StanzaType: UInt8, Sendable {
     /// - Returns: nil when that kind of stanza has no such type. Unknown types of messages are `.normal`
     ///   (RFC 6121 section 5.2.2).
     static func parse(_ attribute: UnsafeBufferPointer<UInt8>, of kind: Stanza.Kind) -> StanzaType? {
-        let candidates: [StaticString]
-        let types: [StanzaType]
         switch kind {
-        case .message:
-            (candidates, types) = (Self.messageNames, Self.messageTypes)
-        case .presence:
-            (candidates, types) = (Self.presenceNames, Self.presenceTypes)
-        case .iq:
-            (candidates, types) = (Self.iqNames, Self.iqTypes)
+        case .message: ofMessage(attribute)
+        case .presence: ofPresence(attribute)
+        case .iq: ofIQ(attribute)
         }
-        for (index, name) in candidates.enumerated()
-        where name.utf8CodeUnitCount == attribute.count
-            && UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount).elementsEqual(attribute)
-        {
-            return types[index]
-        }
-        return kind == .message ? .normal : nil
     }
 
-    private static let messageNames: [StaticString] = ["chat", "groupchat", "normal", "headline", "error"]
-    private static let messageTypes: [StanzaType] = [.chat, .groupchat, .normal, .headline, .error]
-    private static let presenceNames: [StaticString] = [
-        "unavailable", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe", "error",
-    ]
-    private static let presenceTypes: [StanzaType] = [
-        .unavailable, .subscribe, .subscribed, .unsubscribe, .unsubscribed, .probe, .error,
-    ]
-    private static let iqNames: [StaticString] = ["get", "result", "set", "error"]
-    private static let iqTypes: [StanzaType] = [.get, .result, .set, .error]
+    private static func ofMessage(_ attribute: UnsafeBufferPointer<UInt8>) -> StanzaType {
+        switch attribute.count {
+        case 4 where StaticString("chat").hasSameBytes(as: attribute): .chat
+        case 9 where StaticString("groupchat").hasSameBytes(as: attribute): .groupchat
+        case 8 where StaticString("headline").hasSameBytes(as: attribute): .headline
+        case 5 where StaticString("error").hasSameBytes(as: attribute): .error
+        default: .normal
+        }
+    }
+
+    private static func ofPresence(_ attribute: UnsafeBufferPointer<UInt8>) -> StanzaType? {
+        switch attribute.count {
+        case 11 where StaticString("unavailable").hasSameBytes(as: attribute): .unavailable
+        case 9 where StaticString("subscribe").hasSameBytes(as: attribute): .subscribe
+        case 10 where StaticString("subscribed").hasSameBytes(as: attribute): .subscribed
+        case 11 where StaticString("unsubscribe").hasSameBytes(as: attribute): .unsubscribe
+        case 12 where StaticString("unsubscribed").hasSameBytes(as: attribute): .unsubscribed
+        case 5 where StaticString("probe").hasSameBytes(as: attribute): .probe
+        case 5 where StaticString("error").hasSameBytes(as: attribute): .error
+        default: nil
+        }
+    }
+
+    private static func ofIQ(_ attribute: UnsafeBufferPointer<UInt8>) -> StanzaType? {
+        switch attribute.count {
+        case 3 where StaticString("get").hasSameBytes(as: attribute): .get
+        case 3 where StaticString("set").hasSameBytes(as: attribute): .set
+        case 6 where StaticString("result").hasSameBytes(as: attribute): .result
+        case 5 where StaticString("error").hasSameBytes(as: attribute): .error
+        default: nil
+        }
+    }
 }

@@ -17,18 +17,62 @@ extension Stanza {
     /// - Parameter cache: where the addresses are looked up.
     static func parse(_ element: Element, _ cache: inout JIDCache) throws(ParsingError) -> Stanza {
         guard let kind = kind(of: element) else { throw .notAStanza }
-        guard let type = type(of: element, kind) else { throw .malformed(kind) }
-        let to = try address(element, "to", kind, &cache)
-        let from = try address(element, "from", kind, &cache)
-        if kind == .iq {
-            // RFC 6120 section 8.2.3: type and id are required; get and set carry exactly one child.
-            guard element.withAttribute("id", { $0 != nil }) else { throw .malformed(kind) }
-            if type == .get || type == .set {
-                var children = element.children.makeIterator()
-                guard children.next() != nil, children.next() == nil else { throw .malformed(kind) }
+        let outcome = element.tree.read { contents -> Result<Stanza, ParsingError> in
+            do throws(ParsingError) { return .success(try read(element, kind, contents, &cache)) } catch {
+                return .failure(error)
             }
         }
+        let stanza = try outcome.get()
+        if stanza.type == .get || stanza.type == .set {
+            // RFC 6120 section 8.2.3: get and set carry exactly one child.
+            var children = element.children.makeIterator()
+            guard children.next() != nil, children.next() == nil else { throw .malformed(kind) }
+        }
+        return stanza
+    }
+
+    /// Looks at each attribute once.
+    private static func read(
+        _ element: Element,
+        _ kind: Kind,
+        _ contents: ElementTree.Contents,
+        _ cache: inout JIDCache
+    ) throws(ParsingError) -> Stanza {
+        var type: StanzaType? = StanzaType.none
+        var to: JID?, from: JID?
+        var hasType = false, hasID = false
+        for offset in 0..<Int(contents.nodes[element.index].attributeCount) {
+            let node = contents.nodes[element.index + 1 + offset]
+            guard node.namespaceByteCount == 0 else { continue }
+            switch AttributeName(contents.name(node)) {
+            case .to: to = try address(contents.value(node), kind, &cache)
+            case .from: from = try address(contents.value(node), kind, &cache)
+            case .type:
+                hasType = true
+                type = StanzaType.parse(contents.value(node), of: kind)
+            case .id: hasID = true
+            case .other: break
+            }
+        }
+        // RFC 6120 section 8.2.3: an IQ's type and id are required.
+        guard let type, kind != .iq || (hasType && hasID) else { throw .malformed(kind) }
         return Stanza(kind: kind, type: type, to: to, from: from, element: element)
+    }
+
+    /// The attributes of a stanza that routing knows.
+    private enum AttributeName {
+        case to, from, type, id, other
+
+        @inline(__always)
+        init(_ name: UnsafeBufferPointer<UInt8>) {
+            switch name.count {
+            case 2 where StaticString("to").hasSameBytes(as: name): self = .to
+            case 2 where StaticString("id").hasSameBytes(as: name): self = .id
+            case 4 where StaticString("type").hasSameBytes(as: name): self = .type
+            case 4 where StaticString("from").hasSameBytes(as: name): self = .from
+            default: self = .other
+            }
+        }
     }
 
     /// Reads a stanza that mimd or one of its stores holds.
@@ -56,10 +100,17 @@ extension Stanza {
     }
 
     private static func kind(of element: Element) -> Kind? {
-        if element.isNamed("message", .client) { return .message }
-        if element.isNamed("iq", .client) { return .iq }
-        if element.isNamed("presence", .client) { return .presence }
-        return nil
+        element.tree.read { contents in
+            let node = contents.nodes[element.index]
+            guard Namespace.client.uri.hasSameBytes(as: contents.namespace(node)) else { return nil }
+            let name = contents.name(node)
+            switch name.count {
+            case 7 where Kind.message.tag.hasSameBytes(as: name): return .message
+            case 2 where Kind.iq.tag.hasSameBytes(as: name): return .iq
+            case 8 where Kind.presence.tag.hasSameBytes(as: name): return .presence
+            default: return nil
+            }
+        }
     }
 
     private static func type(of element: Element, _ kind: Kind) -> StanzaType? {
@@ -70,19 +121,10 @@ extension Stanza {
     }
 
     private static func address(
-        _ element: Element,
-        _ attribute: String,
+        _ text: UnsafeBufferPointer<UInt8>,
         _ kind: Kind,
         _ cache: inout JIDCache
-    ) throws(ParsingError) -> JID? {
-        let parsed = element.withAttribute(attribute) { bytes -> Result<JID, JIDError>? in
-            guard let bytes else { return nil }
-            do throws(JIDError) { return .success(try cache.jid(bytes)) } catch { return .failure(error) }
-        }
-        switch parsed {
-        case nil: return nil
-        case .success(let jid): return jid
-        case .failure: throw .malformedAddress(kind)
-        }
+    ) throws(ParsingError) -> JID {
+        do throws(JIDError) { return try cache.jid(text) } catch { throw .malformedAddress(kind) }
     }
 }

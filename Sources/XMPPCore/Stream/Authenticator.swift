@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // The authentication of one host: which mechanisms, whose credentials.
 
+import Synchronization
+
 /// What SASL exchanges of a host need. May be used from any thread.
 final class Authenticator: Sendable {
     let settings: SASLSettings
     private let methods: Set<AuthenticationConfiguration.MethodName>
     private let configured: Set<SASLMechanism>
     private let accounts: any AccountStore
+    /// Made once for each sort of stream. There are as many as the configuration makes possible.
+    private let offers = Mutex<[OfferKey: SASLOffer]>([:])
+
+    private struct OfferKey: Hashable {
+        let allowed: [AuthenticationConfiguration.MethodName]?
+        let transport: SASLOffer.Transport
+        let bindingTypes: [ChannelBindingType]
+    }
     private let workers: WorkerPool
 
     init(_ host: Host, decoySecret: [UInt8]) {
@@ -34,6 +44,25 @@ final class Authenticator: Sendable {
         )
         accounts = host.storage.accounts
         workers = host.workers
+    }
+
+    /// What SASL offers on a stream.
+    ///
+    /// - Parameter allowed: the methods that the listener allows; nil for all.
+    func offer(
+        allowed: [AuthenticationConfiguration.MethodName]?,
+        transport: SASLOffer.Transport,
+        channelBindings: ChannelBindings
+    ) -> SASLOffer {
+        let key = OfferKey(allowed: allowed, transport: transport, bindingTypes: channelBindings.types)
+        return offers.withLock { offers in
+            if let offer = offers[key] { return offer }
+            let offer = SASLOffer(
+                configured: mechanisms(allowed: allowed), transport: transport, channelBindings: channelBindings
+            )
+            offers[key] = offer
+            return offer
+        }
     }
 
     /// The mechanisms that the host's methods support.

@@ -52,7 +52,7 @@ extension ClientStream {
             let exchange = SASLExchange(
                 mechanism: mechanism,
                 offer: offer,
-                channelBindings: transport.security?.channelBindings ?? ChannelBindings(),
+                channelBindings: channelBindings,
                 settings: authenticator.settings
             )
             let authentication = Authentication(
@@ -99,7 +99,7 @@ extension ClientStream {
                     let credential = try await authentication.authenticator.credential(of: localpart)
                     next = authentication.exchange.credentialLoaded(credential)
                 } catch {
-                    logger.error("the account store failed", metadata: ["error": "\(error)"])
+                    log(.error, "the account store failed", ["error": "\(error)"])
                     next = authentication.exchange.end(with: .temporaryAuthFailure)
                 }
                 await advanceInPlace(authentication, next)
@@ -138,8 +138,7 @@ extension ClientStream {
         if case .authenticating(let authentication) = phase { claimed = authentication.localpart ?? "" }
         phase = .unauthenticated
         let condition = failure.condition.rawValue
-        logger.info(
-            "authentication failed", metadata: ["sasl.failure": "\(condition)", "sasl.localpart": "\(claimed)"])
+        log(.info, "authentication failed", ["sasl.failure": "\(condition)", "sasl.localpart": "\(claimed)"])
         // XEP-0388 section 2.6.1 keeps the conditions in RFC 6120's namespace.
         send(
             Element("failure", profile.namespace) {
@@ -167,9 +166,8 @@ extension ClientStream {
         // SASL prepared the localpart, and a token is one; if not, nobody is who he says.
         guard let account = try? BareJID(localpart: localpart, domainpart: authentication.host.configuration.domain)
         else { return refuse(.notAuthorized, authentication.profile) }
-        logger[metadataKey: "xmpp.account"] = "\(account)"
-        logger.info("authenticated", metadata: ["sasl.mechanism": "\(authentication.exchange.mechanism.name)"])
         phase = .authenticated(account)
+        log(.info, "authenticated", ["sasl.mechanism": "\(authentication.exchange.mechanism.name)"])
         switch authentication.profile {
         case .rfc6120:
             send(Element("success", .sasl) { additionalData.map { Base64.encodeToString($0) } ?? "" })

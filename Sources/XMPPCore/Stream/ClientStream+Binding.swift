@@ -67,8 +67,7 @@ extension ClientStream {
             return .refused(.conflict)
         }
         phase = .bound(session)
-        logger[metadataKey: "xmpp.jid"] = "\(jid)"
-        logger.info("resource bound")
+        log(.info, "resource bound")
         watch()
         await host.events.sessionBound.raise(session).finish()
         guard !isEnded, !session.isEnded else {
@@ -124,7 +123,7 @@ extension ClientStream {
             sendFeatures()
             session.outlet = self
         case .refused(let error):
-            logger.info("bind refused", metadata: ["error": "\(error.condition.rawValue)"])
+            log(.info, "bind refused", ["error": "\(error.condition.rawValue)"])
             fail(StreamError(.policyViolation, text: "the resource cannot be bound"))
         }
     }

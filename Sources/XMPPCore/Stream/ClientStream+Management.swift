@@ -81,7 +81,7 @@ extension ClientStream {
     static let unacknowledgedStanzaCountMax = 10_000
 
     private func failUnacknowledged() {
-        logger.info("too many stanzas are not acknowledged; the session ends")
+        log(.info, "too many stanzas are not acknowledged; the session ends")
         fail(StreamError(.resourceConstraint, text: "too many stanzas are not acknowledged"))
     }
 
@@ -152,8 +152,7 @@ extension ClientStream {
         phase = .bound(managed.session)
         self.managed = managed
         host = managed.session.host
-        logger[metadataKey: "xmpp.jid"] = "\(managed.session.jid)"
-        logger.info("session resumed")
+        log(.info, "session resumed")
         watch()
         let handledCount = String(managed.state.handledCount)
         return Element("resumed", .streamManagement, ["h": handledCount, "previd": id])

@@ -5,31 +5,37 @@ extension ClientStream {
     /// Sends the features of the step that the stream is at.
     func sendFeatures() {
         guard let host else { return }
-        let features = StreamFeatures(host: host, settings: settings)
         switch phase {
         case .unauthenticated, .authenticating:
-            if mustStartTLS { return sendFeatures(features.tlsRequired()) }
+            if mustStartTLS { return sendFeatures(.tlsRequired, of: host) }
+            let offer = offer(of: host)
             sendFeatures(
-                features.unauthenticated(offer(of: host), offersTLS: transport.offersTLS, offersSASL2: offersSASL2)
+                .unauthenticated(offer, offersTLS: transport.offersTLS, offersSASL2: offersSASL2), of: host
             )
         case .authenticated:
-            sendFeatures(features.authenticated())
+            sendFeatures(.authenticated, of: host)
         case .bound:
-            sendFeatures(features.bound())
+            sendFeatures(.bound, of: host)
         case .ended:
             break
         }
     }
 
-    var mustStartTLS: Bool { settings.tlsMode == .starttlsRequired && transport.security == nil }
+    private func sendFeatures(_ step: StreamFeatures.Step, of host: Host) {
+        let text = services.features.text(of: step, host: host, settings: settings)
+        transport.write { $0.append(text) }
+    }
+
+    var mustStartTLS: Bool { settings.tlsMode == .starttlsRequired && !transport.isEncrypted }
 
     /// What SASL offers on this stream.
     func offer(of host: Host) -> SASLOffer {
-        let authenticator = services.authenticators[host.configuration.domain]
-        return SASLOffer(
-            configured: authenticator?.mechanisms(allowed: settings.allowedMethods) ?? [],
-            transport: isConfidential ? .secure : .plaintext,
-            channelBindings: transport.security?.channelBindings ?? ChannelBindings()
+        let transport: SASLOffer.Transport = isConfidential ? .secure : .plaintext
+        guard let authenticator = services.authenticators[host.configuration.domain] else {
+            return SASLOffer(configured: [], transport: transport)
+        }
+        return authenticator.offer(
+            allowed: settings.allowedMethods, transport: transport, channelBindings: channelBindings
         )
     }
 
@@ -37,13 +43,13 @@ extension ClientStream {
     ///
     /// DEVIATION: RFC 6120 section 13.8.3 wants TLS for PLAIN. See docs/decisions/0006.
     private var isConfidential: Bool {
-        transport.security != nil || transport.isInProcess || transport.peerAddress.hasPrefix("127.")
+        transport.isEncrypted || transport.isInProcess || transport.peerAddress.hasPrefix("127.")
             || transport.peerAddress == "::1"
     }
 
     /// XEP-0388 section 2: only after TLS has been negotiated. In process there is nothing to encrypt.
     var offersSASL2: Bool {
-        host?.service(SASL2Options.self) != nil && (transport.security != nil || transport.isInProcess)
+        host?.service(SASL2Options.self) != nil && (transport.isEncrypted || transport.isInProcess)
     }
 
     func handleUnauthenticated(_ element: Element) {
@@ -83,7 +89,7 @@ extension ClientStream {
             iq: iq,
             payload: payload,
             peerAddress: transport.peerAddress,
-            isEncrypted: transport.security != nil,
+            isEncrypted: transport.isEncrypted,
             endStream: { [loop] error in
                 loop.post { [weak self] in if let self, self.loop.isCurrent { fail(error) } }
             }

@@ -32,8 +32,13 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     let transport: any StreamTransport
     let settings: ClientStreamSettings
     let services: ClientStreamServices
-    var logger: Logger
-    var phase = Phase.unauthenticated
+    private let logger: Logger
+    var phase = Phase.unauthenticated {
+        // Who has a resource is authenticated, and needs no binding to the channel any more.
+        didSet { if case .bound = phase { channelBindings = ChannelBindings() } }
+    }
+    /// What binds an authentication to the encryption; empty without it, and once a resource is bound.
+    private(set) var channelBindings = ChannelBindings()
     /// The host that the client asked for; nil before it did.
     var host: Host?
     /// The stream management of the session; nil until the client enabled it.
@@ -70,7 +75,6 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
         self.settings = settings
         self.services = services
         self.logger = logger
-        self.logger[metadataKey: "net.peer"] = "\(transport.peerAddress)"
     }
 
     var loop: EventLoop { transport.loop }
@@ -81,6 +85,24 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
         services.streams.insert(self)
         lastReceived = loop.now
         expectProgress()
+    }
+
+    /// Logs with who the client is. That is put together where it is written: most streams never log anything.
+    func log(
+        _ level: Logger.Level,
+        _ message: @autoclosure () -> Logger.Message,
+        _ metadata: @autoclosure () -> Logger.Metadata = [:]
+    ) {
+        guard logger.logLevel <= level else { return }
+        var metadata = metadata()
+        metadata["net.peer"] = "\(transport.peerAddress)"
+        if let encryption = transport.encryption { metadata["tls.summary"] = "\(encryption)" }
+        switch phase {
+        case .authenticated(let account): metadata["xmpp.account"] = "\(account)"
+        case .bound(let session): metadata["xmpp.jid"] = "\(session.jid)"
+        case .unauthenticated, .authenticating, .ended: break
+        }
+        logger.log(level: level, message(), metadata: metadata)
     }
 
     // MARK: reading
@@ -97,7 +119,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
 
     func transportSecured() {
         isSecuring = false
-        logger[metadataKey: "tls.summary"] = "\(transport.security?.summary ?? "")"
+        channelBindings = transport.channelBindings
         restart()
         expectProgress()
     }
@@ -156,15 +178,14 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
 
     // RFC 6120 section 5.4.3.3: what comes in plain text after <starttls/> must not be taken for what TLS protects.
     private func refuseInjection() {
-        logger.info("bytes after <starttls/>: the connection is closed")
+        log(.info, "bytes after <starttls/>: the connection is closed")
         finish()
     }
 
     private func feed(_ bytes: UnsafeBufferPointer<UInt8>) {
         let parser = self.parser ?? (expectsHeader ? XMLStreamParser(limits: settings.limits) : takeParser())
         self.parser = parser
-        let (events, failure) = parser.feed(bytes)
-        for event in events { enqueue(.event(event)) }
+        let failure = parser.feed(bytes) { enqueue(.event($0)) }
         if let failure { return enqueue(.failure(failure)) }
         if !expectsHeader, self.parser === parser, parser.isInterchangeable {
             loop.parserPool.put(parser)
@@ -288,15 +309,6 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
         }
     }
 
-    func sendFeatures(_ features: [Element]) {
-        guard !isEnded else { return }
-        transport.write { buffer in
-            buffer.append("<stream:features>")
-            for feature in features { buffer.append(feature, inside: .client) }
-            buffer.append("</stream:features>")
-        }
-    }
-
     func send(_ element: Element) {
         guard !isEnded else { return }
         transport.write { $0.append(element, inside: .client) }
@@ -313,7 +325,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     /// Ends the stream with an error (RFC 6120 section 4.9.1.1).
     func fail(_ error: StreamError) {
         guard !isEnded else { return }
-        logger.debug("stream error", metadata: ["error": "\(error.condition.rawValue)"])
+        log(.debug, "stream error", ["error": "\(error.condition.rawValue)"])
         // RFC 6120 section 4.9.1.2: an error in the first bytes still follows a header.
         if !hasSentHeader { sendHeader(to: nil) }
         transport.write { buffer in
@@ -344,7 +356,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     /// The connection is gone, or as good as that.
     private func lost(_ end: TransportEnd) {
         guard !isEnded else { return }
-        if case .failed(let reason) = end { logger.debug("connection lost", metadata: ["error": "\(reason)"]) }
+        if case .failed(let reason) = end { log(.debug, "connection lost", ["error": "\(reason)"]) }
         if case .bound = phase, let managed, managed.id != nil {
             self.managed = nil
             managed.detach()
@@ -356,7 +368,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
 
     private func endSession(_ reason: SessionEnd) {
         guard case .bound(let session) = phase else { return }
-        logger.info("session ended", metadata: ["reason": "\(reason)"])
+        log(.info, "session ended", ["reason": "\(reason)"])
         phase = .ended
         if let managed {
             self.managed = nil
@@ -435,7 +447,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     }
 
     func transportOverflowed() {
-        logger.info("the client does not read; the stream ends", metadata: ["xmpp.jid": "\(boundJID)"])
+        log(.info, "the client does not read; the stream ends")
         // A managed session waits for a better connection; another gets the error, though it may never read it.
         if case .bound = phase, managed?.id != nil {
             lost(.failed("the client does not read"))
@@ -443,8 +455,6 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
             fail(StreamError(.policyViolation, text: "too much output is waiting"))
         }
     }
-
-    private var boundJID: String { if case .bound(let session) = phase { "\(session.jid)" } else { "" } }
 
     func end(_ error: StreamError) { fail(error) }
 }

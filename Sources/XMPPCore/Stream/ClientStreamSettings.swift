@@ -31,4 +31,5 @@ struct ClientStreamServices: Sendable {
     let authenticators: [String: Authenticator]
     /// Takes note of streams, so that a shutdown reaches those that have no session yet.
     let streams: StreamRegistry
+    let features = StreamFeatureCache()
 }

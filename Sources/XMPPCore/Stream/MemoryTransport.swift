@@ -11,7 +11,9 @@ final class MemoryTransport: StreamTransport, EndOfTurnWork, @unchecked Sendable
     var handler: (any StreamTransportHandler)?
     let peerAddress = ""
     let isInProcess = true
-    var security: TransportSecurity? { nil }
+    let isEncrypted = false
+    var encryption: String? { nil }
+    var channelBindings: ChannelBindings { ChannelBindings() }
     var offersTLS: Bool { false }
     private let sink: @Sendable ([UInt8]?) -> Void
     private var output = ByteBuffer()

@@ -1,18 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 // `<stream:features/>` (RFC 6120 section 4.3.2): what a client may do next.
 
+import Synchronization
+
 /// Makes the features of each step of a client's stream.
 struct StreamFeatures {
     let host: Host
     let settings: ClientStreamSettings
 
-    /// Before TLS that the client must start first (RFC 6120 section 5.3.1).
-    func tlsRequired() -> [Element] {
+    /// The steps of a stream, with what else decides what is offered at each.
+    enum Step: Hashable {
+        /// Before TLS that the client must start first (RFC 6120 section 5.3.1).
+        case tlsRequired
+        /// Before authentication.
+        case unauthenticated(SASLOffer, offersTLS: Bool, offersSASL2: Bool)
+        /// After authentication, before a resource is bound.
+        case authenticated
+        /// After SASL2 bound a resource or resumed a session: nothing of that is left to do.
+        case bound
+    }
+
+    /// The features of a step, as XML.
+    func text(of step: Step) -> [UInt8] {
+        let features =
+            switch step {
+            case .tlsRequired: tlsRequired()
+            case .unauthenticated(let offer, let offersTLS, let offersSASL2):
+                unauthenticated(offer, offersTLS: offersTLS, offersSASL2: offersSASL2)
+            case .authenticated: authenticated()
+            case .bound: bound()
+            }
+        var buffer = ByteBuffer()
+        buffer.append("<stream:features>")
+        for feature in features { buffer.append(feature, inside: .client) }
+        buffer.append("</stream:features>")
+        return buffer.bytes
+    }
+
+    private func tlsRequired() -> [Element] {
         [Element("starttls", .tls) { Element("required", .tls) }]
     }
 
-    /// Before authentication.
-    func unauthenticated(_ offer: SASLOffer, offersTLS: Bool, offersSASL2: Bool) -> [Element] {
+    private func unauthenticated(_ offer: SASLOffer, offersTLS: Bool, offersSASL2: Bool) -> [Element] {
         var features: [Element] = []
         if offersTLS { features.append(Element("starttls", .tls)) }
         features.append(
@@ -34,8 +63,7 @@ struct StreamFeatures {
         return features + host.streamFeatures(.unauthenticated) + [limits]
     }
 
-    /// After authentication, before a resource is bound.
-    func authenticated() -> [Element] {
+    private func authenticated() -> [Element] {
         var features = [
             Element("bind", .bind),
             Element("session", .session) { Element("optional", .session) },
@@ -44,8 +72,7 @@ struct StreamFeatures {
         return features + host.streamFeatures(.authenticated) + [limits]
     }
 
-    /// After SASL2 bound a resource or resumed a session: nothing of that is left to do.
-    func bound() -> [Element] { host.streamFeatures(.authenticated) + [limits] }
+    private func bound() -> [Element] { host.streamFeatures(.authenticated) + [limits] }
 
     /// XEP-0388 section 2.1, XEP-0386 section 2.
     private func authentication(_ offer: SASLOffer) -> Element {
@@ -77,6 +104,30 @@ struct StreamFeatures {
     private var limits: Element {
         Element("limits", .streamLimits) {
             Element("max-bytes", .streamLimits) { String(settings.limits.stanzaByteCountMax) }
+        }
+    }
+}
+
+/// The features that were sent before: what modules and configuration offer does not change while a server runs. There
+/// are as many as the configuration makes possible. May be used from any thread.
+final class StreamFeatureCache: Sendable {
+    private struct Key: Hashable {
+        let domain: String
+        let stanzaByteCountMax: Int
+        let step: StreamFeatures.Step
+    }
+    private let texts = Mutex<[Key: [UInt8]]>([:])
+
+    /// `<stream:features/>` of a step, as XML.
+    func text(of step: StreamFeatures.Step, host: Host, settings: ClientStreamSettings) -> [UInt8] {
+        let key = Key(
+            domain: host.configuration.domain, stanzaByteCountMax: settings.limits.stanzaByteCountMax, step: step
+        )
+        return texts.withLock { texts in
+            if let text = texts[key] { return text }
+            let text = StreamFeatures(host: host, settings: settings).text(of: step)
+            texts[key] = text
+            return text
         }
     }
 }

@@ -11,8 +11,12 @@ protocol StreamTransport: AnyObject {
     var peerAddress: String { get }
     /// Whether the other end is in this process, so that there is nothing to encrypt.
     var isInProcess: Bool { get }
-    /// What is known of the encryption; nil while there is none.
-    var security: TransportSecurity? { get }
+    /// Whether the bytes are encrypted.
+    var isEncrypted: Bool { get }
+    /// For logs: protocol version and cipher; nil while nothing is encrypted.
+    var encryption: String? { get }
+    /// The channel bindings that a client may use; none while nothing is encrypted. Computed anew each time.
+    var channelBindings: ChannelBindings { get }
     /// Whether `startTLS()` can work.
     var offersTLS: Bool { get }
 
@@ -30,13 +34,6 @@ protocol StreamTransport: AnyObject {
 }
 
 enum ReadingState { case on, off }
-
-/// The encryption of a transport.
-struct TransportSecurity {
-    var channelBindings: ChannelBindings
-    /// For logs: protocol version and cipher.
-    var summary: String
-}
 
 /// What a transport reports.
 protocol StreamTransportHandler: AnyObject {

@@ -117,7 +117,7 @@ public struct Element: @unchecked Sendable {
                         if namespace.uri.hasSameBytes(as: contents.namespace(node)) {
                             return Element(tree: tree, index: next)
                         }
-                    } else if contents.namespace(own).elementsEqual(contents.namespace(node)) {
+                    } else if contents.namespace(own).hasSameBytes(as: contents.namespace(node)) {
                         return Element(tree: tree, index: next)
                     }
                 }

@@ -4,19 +4,19 @@
 import Glibc
 
 /// Builds one element from the outside in: `open`, attributes, then text, children and `close`.
-public struct ElementBuilder: Sendable {
-    private(set) var nodes: [ElementNode] = []
-    private(set) var bytes: [UInt8] = []
+///
+/// `@unchecked Sendable`: it alone has its memory, and nobody can copy it.
+public struct ElementBuilder: ~Copyable, @unchecked Sendable {
+    private var nodes = RawBuffer<ElementNode>()
+    private var bytes = RawBuffer<UInt8>()
     /// Indexes of the elements that are open.
-    private var open: [Int] = []
+    private var open = RawBuffer<Int>()
     /// Whether the last node is text of the innermost open element, which more text joins.
     private var endsWithText = false
 
     /// Starts with nothing open.
     public init() {}
 
-    /// How many elements are open.
-    var depth: Int { open.count }
     /// What the tree would take now.
     var byteCount: Int { bytes.count + nodes.count * MemoryLayout<ElementNode>.stride }
 
@@ -29,6 +29,12 @@ public struct ElementBuilder: Sendable {
     public mutating func attribute(_ name: String, _ value: String?, _ namespace: Namespace = "") {
         guard let value else { return }
         addAttribute(put(name), put(namespace.uri), put(value))
+    }
+
+    /// Adds an attribute in no namespace to the element opened last, with a value read in place. Nothing is added for nil.
+    mutating func attribute(_ name: String, _ value: UnsafeBufferPointer<UInt8>?) {
+        guard let value else { return }
+        addAttribute(put(name), put(""), put(value))
     }
 
     /// Adds text to the element that is open.
@@ -110,13 +116,15 @@ public struct ElementBuilder: Sendable {
 
     mutating func put(_ text: String) -> Range {
         let offset = UInt32(bytes.count)
-        bytes.append(contentsOf: text.utf8)
+        let done: Void? = text.utf8.withContiguousStorageIfAvailable { bytes.append($0) }
+        if done == nil { for byte in text.utf8 { bytes.append(byte) } }
         return (offset, UInt32(bytes.count) - offset)
     }
 
+    @inline(__always)
     mutating func put(_ text: UnsafeBufferPointer<UInt8>) -> Range {
         let offset = UInt32(bytes.count)
-        bytes.append(contentsOf: text)
+        bytes.append(text)
         return (offset, UInt32(text.count))
     }
 
@@ -132,7 +140,8 @@ public struct ElementBuilder: Sendable {
     }
 
     mutating func addAttribute(_ name: Range, _ namespace: Range, _ value: Range) {
-        guard let owner = open.last else { preconditionFailure("attribute() without open()") }
+        precondition(!open.isEmpty, "attribute() without open()")
+        let owner = open[open.count - 1]
         precondition(owner + 1 + Int(nodes[owner].attributeCount) == nodes.count, "attribute() after content")
         var node = ElementNode(kind: .attribute)
         node.nameOffset = name.offset
@@ -149,8 +158,8 @@ public struct ElementBuilder: Sendable {
     mutating func addText(_ value: Range) {
         guard value.byteCount > 0 else { return }
         // Nothing else was put since, so the bytes follow each other.
-        if endsWithText, let last = nodes.indices.last {
-            nodes[last].valueByteCount += value.byteCount
+        if endsWithText {
+            nodes[nodes.count - 1].valueByteCount += value.byteCount
             return
         }
         endsWithText = true
@@ -162,28 +171,22 @@ public struct ElementBuilder: Sendable {
 
     /// Where the namespace of the innermost open element lies, if it is this one.
     func enclosingNamespace(_ namespace: UnsafeBufferPointer<UInt8>) -> Range? {
-        guard let last = open.last, Int(nodes[last].namespaceByteCount) == namespace.count else { return nil }
-        let offset = Int(nodes[last].namespaceOffset)
-        let isSame = bytes.withUnsafeBufferPointer { own in
-            guard let own = own.baseAddress, let other = namespace.baseAddress else { return namespace.isEmpty }
-            return memcmp(own + offset, other, namespace.count) == 0
-        }
-        return isSame ? (UInt32(offset), UInt32(namespace.count)) : nil
+        guard !open.isEmpty else { return nil }
+        let node = nodes[open[open.count - 1]]
+        let offset = Int(node.namespaceOffset)
+        let own = UnsafeBufferPointer(rebasing: bytes.values[offset..<offset + Int(node.namespaceByteCount)])
+        return own.hasSameBytes(as: namespace) ? (node.namespaceOffset, UInt32(namespace.count)) : nil
     }
 
     /// The memory that is held for later use.
     var capacityByteCount: Int { bytes.capacity + nodes.capacity * MemoryLayout<ElementNode>.stride }
 
-    func makeTree() -> ElementTree {
-        nodes.withUnsafeBufferPointer { nodes in
-            bytes.withUnsafeBufferPointer { ElementTree.make(nodes: nodes, bytes: $0) }
-        }
-    }
+    private func makeTree() -> ElementTree { ElementTree.make(nodes: nodes.values, bytes: bytes.values) }
 
     mutating func reset() {
-        nodes.removeAll(keepingCapacity: true)
-        bytes.removeAll(keepingCapacity: true)
-        open.removeAll(keepingCapacity: true)
+        nodes.removeAll()
+        bytes.removeAll()
+        open.removeAll()
         endsWithText = false
     }
 

@@ -95,10 +95,24 @@ extension String {
     /// Whether the UTF-8 of this text is `bytes`.
     @inline(__always)
     func hasSameBytes(as bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        utf8.withContiguousStorageIfAvailable { own in
-            guard own.count == bytes.count else { return false }
-            guard let left = own.baseAddress, let right = bytes.baseAddress else { return true }
-            return memcmp(left, right, own.count) == 0
-        } ?? utf8.elementsEqual(bytes)
+        utf8.withContiguousStorageIfAvailable { $0.hasSameBytes(as: bytes) } ?? utf8.elementsEqual(bytes)
+    }
+}
+
+extension StaticString {
+    /// Whether the UTF-8 of this text is `bytes`.
+    @inline(__always)
+    func hasSameBytes(as bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        UnsafeBufferPointer(start: utf8Start, count: utf8CodeUnitCount).hasSameBytes(as: bytes)
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    /// Whether both are the same bytes, wherever they lie.
+    @inline(__always)
+    func hasSameBytes(as other: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        guard let left = baseAddress, let right = other.baseAddress else { return true }
+        return left == right || memcmp(left, right, count) == 0
     }
 }

@@ -22,36 +22,36 @@ enum SAX {
                 attributes: attributes,
                 declarations: declarations
             )
-            SAX.parser(parser) { $0.startElement(start) }
+            state(parser).pointee.startElement(start)
         }
         sax.endElementNs = { parser, _, _, _ in
             guard let parser else { return }
-            SAX.parser(parser) { $0.endElement() }
+            state(parser).pointee.endElement()
         }
         let characters: charactersSAXFunc = { parser, text, count in
             guard let parser, let text else { return }
-            SAX.parser(parser) { $0.characters(UnsafeBufferPointer(start: text, count: Int(count))) }
+            state(parser).pointee.characters(UnsafeBufferPointer(start: text, count: Int(count)))
         }
         sax.characters = characters
         sax.ignorableWhitespace = characters
         sax.cdataBlock = characters
-        sax.comment = { parser, _ in parser.map { SAX.parser($0) { $0.restricted() } } }
-        sax.processingInstruction = { parser, _, _ in parser.map { SAX.parser($0) { $0.restricted() } } }
-        sax.internalSubset = { parser, _, _, _ in parser.map { SAX.parser($0) { $0.restricted() } } }
-        sax.reference = { parser, _ in parser.map { SAX.parser($0) { $0.restricted() } } }
+        sax.comment = { parser, _ in parser.map { state($0).pointee.restricted() } }
+        sax.processingInstruction = { parser, _, _ in parser.map { state($0).pointee.restricted() } }
+        sax.internalSubset = { parser, _, _, _ in parser.map { state($0).pointee.restricted() } }
+        sax.reference = { parser, _ in parser.map { state($0).pointee.restricted() } }
         sax.serror = { parser, error in
             guard let parser, let error = error?.pointee else { return }
-            SAX.parser(parser) { $0.fault(error) }
+            state(parser).pointee.fault(error)
         }
         let handler = UnsafeMutablePointer<xmlSAXHandler>.allocate(capacity: 1)
         handler.initialize(to: sax)
         return handler
     }()
 
+    /// The state of the parser that libxml2 calls back, which is inside `feed`, the only caller of libxml2.
     @inline(__always)
-    static func parser(_ pointer: UnsafeMutableRawPointer, _ body: (XMLStreamParser) -> Void) {
-        // The parser is alive: it is inside feed(), the only caller of libxml2.
-        Unmanaged<XMLStreamParser>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
+    static func state(_ pointer: UnsafeMutableRawPointer) -> UnsafeMutablePointer<XMLParserState> {
+        pointer.assumingMemoryBound(to: XMLParserState.self)
     }
 
     /// A NUL-terminated string of libxml2's; empty for NULL.

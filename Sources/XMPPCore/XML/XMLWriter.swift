@@ -24,7 +24,11 @@ extension ByteBuffer {
         append(stanza.kind.tag)
         if let to = stanza.to { appendAttribute("to", to) }
         if let from = stanza.from { appendAttribute("from", from) }
-        if let type = stanza.type.attribute { appendAttribute("type", type) }
+        if let type = stanza.type.name {
+            append(" type='")
+            append(type)
+            append(0x27)
+        }
         stanza.element.tree.read { contents in
             let index = stanza.element.index
             for offset in 0..<Int(contents.nodes[index].attributeCount) {
@@ -52,35 +56,67 @@ extension ByteBuffer {
     /// Appends text with the characters escaped that mean something in XML.
     mutating func appendEscaped(_ text: UnsafeBufferPointer<UInt8>) {
         var copied = 0
-        for index in text.indices {
-            let byte = text[index]
-            // Letters, by far the most, are above all that is escaped.
-            if byte > 0x3E, byte != 0xEF { continue }
-            let escape: StaticString
-            var byteCount = 1
-            switch byte {
-            case 0x26: escape = "&amp;"
-            case 0x3C: escape = "&lt;"
-            case 0x3E: escape = "&gt;"
-            case 0x27: escape = "&apos;"
-            case 0x22: escape = "&quot;"
-            // A parser would turn these into line feeds or, in attributes, spaces.
-            case 0x0D: escape = "&#13;"
-            case 0x09, 0x0A: continue
-            // XML cannot say these, not even by reference: they would end the receiver's stream (XML 1.0 section 2.2).
-            case 0x00..<0x20: escape = "\u{FFFD}"
-            case 0xEF:
-                // U+FFFE and U+FFFF
-                guard index + 2 < text.endIndex, text[index + 1] == 0xBF, text[index + 2] >= 0xBE else { continue }
-                escape = "\u{FFFD}"
-                byteCount = 3
-            default: continue
+        var index = 0
+        while index < text.count {
+            if index &+ 8 <= text.count, Self.isPlain(text, index) {
+                index &+= 8
+                continue
             }
-            append(UnsafeBufferPointer(rebasing: text[copied..<index]))
-            append(escape)
-            copied = index + byteCount
+            let end = min(index &+ 8, text.count)
+            while index < end {
+                guard let (escape, byteCount) = Self.escape(text, index) else {
+                    index &+= 1
+                    continue
+                }
+                append(UnsafeBufferPointer(rebasing: text[copied..<index]))
+                append(escape)
+                index &+= byteCount
+                copied = index
+            }
         }
         append(UnsafeBufferPointer(rebasing: text[copied...]))
+    }
+
+    /// Whether none of the eight bytes from `index` on has to be looked at more closely. Of bytes that follow one which
+    /// has to be, it may say so wrongly.
+    @inline(__always)
+    private static func isPlain(_ text: UnsafeBufferPointer<UInt8>, _ index: Int) -> Bool {
+        let bytes = UnsafeRawBufferPointer(text).loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        let ones: UInt64 = 0x0101_0101_0101_0101, tops: UInt64 = 0x8080_8080_8080_8080
+        func zeros(_ bytes: UInt64) -> UInt64 { (bytes &- ones) & ~bytes }
+        func equal(_ bytes: UInt64, _ byte: UInt64) -> UInt64 { zeros(bytes ^ (ones &* byte)) }
+        // The top bit of each byte that is less than a number up to 0x80: the subtraction borrows there.
+        let controls = (bytes &- (ones &* 0x20)) & ~bytes
+        let quotes = equal(bytes, 0x22) | equal(bytes & (ones &* 0xFE), 0x26)  // " & '
+        let brackets = equal(bytes & (ones &* 0xFD), 0x3C)  // < >
+        return (controls | quotes | brackets | equal(bytes, 0xEF)) & tops == 0
+    }
+
+    /// What stands for the character at `index`, and how many bytes it replaces; nil when it stands for itself.
+    @inline(__always)
+    private static func escape(
+        _ text: UnsafeBufferPointer<UInt8>, _ index: Int
+    ) -> (escape: StaticString, byteCount: Int)? {
+        let byte = text[index]
+        // Letters, by far the most, are above all that is escaped.
+        if byte > 0x3E, byte != 0xEF { return nil }
+        switch byte {
+        case 0x26: return ("&amp;", 1)
+        case 0x3C: return ("&lt;", 1)
+        case 0x3E: return ("&gt;", 1)
+        case 0x27: return ("&apos;", 1)
+        case 0x22: return ("&quot;", 1)
+        // A parser would turn these into line feeds or, in attributes, spaces.
+        case 0x0D: return ("&#13;", 1)
+        case 0x09, 0x0A: return nil
+        // XML cannot say these, not even by reference: they would end the receiver's stream (XML 1.0 section 2.2).
+        case 0x00..<0x20: return ("\u{FFFD}", 1)
+        case 0xEF:
+            // U+FFFE and U+FFFF
+            guard index + 2 < text.count, text[index + 1] == 0xBF, text[index + 2] >= 0xBE else { return nil }
+            return ("\u{FFFD}", 3)
+        default: return nil
+        }
     }
 
     /// Appends text with the characters escaped that mean something in XML.
@@ -110,7 +146,7 @@ extension ByteBuffer {
         append(0x3C)
         append(contents.name(node))
         let inherited =
-            if let parent { same(contents.namespace(parent), contents.namespace(node)) } else {
+            if let parent { contents.namespace(parent).hasSameBytes(as: contents.namespace(node)) } else {
                 outer.uri.hasSameBytes(as: contents.namespace(node))
             }
         if !inherited {
@@ -166,9 +202,18 @@ extension ByteBuffer {
         append(0x27)
     }
 
+    /// Whether any byte is a control character, as white space is.
+    @inline(__always)
+    private static func hasControl(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        var hasControl = false
+        // Without a way out, for the compiler to look at many bytes at once.
+        for byte in text { hasControl = hasControl || byte < 0x20 }
+        return hasControl
+    }
+
     /// Attribute values: white space is written as references, for a parser normalises it to spaces.
     private mutating func appendAttributeValue(_ value: UnsafeBufferPointer<UInt8>) {
-        guard value.contains(where: { $0 == 0x0A || $0 == 0x09 }) else { return appendEscaped(value) }
+        guard Self.hasControl(value) else { return appendEscaped(value) }
         var copied = 0
         for index in value.indices where value[index] == 0x0A || value[index] == 0x09 {
             appendEscaped(UnsafeBufferPointer(rebasing: value[copied..<index]))
@@ -176,9 +221,5 @@ extension ByteBuffer {
             copied = index + 1
         }
         appendEscaped(UnsafeBufferPointer(rebasing: value[copied...]))
-    }
-
-    private func same(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
-        left.baseAddress == right.baseAddress && left.count == right.count || left.elementsEqual(right)
     }
 }
