@@ -9,7 +9,7 @@ import os
 import pytest
 
 from harness.certificate import Certificate
-from harness.mimd import ExampleMimd, Mimd
+from harness.mimd import ExampleMimd, ImpatientMimd, Mimd
 from harness.prosody import Prosody
 from harness.world import World
 
@@ -80,6 +80,15 @@ def example_world(make_server):
     server.stop()
 
 
+@pytest.fixture
+def impatient_world(make_server):
+    """The clients of one test, on a server that soon loses its patience."""
+    server = make_server(ImpatientMimd)
+    server.start()
+    yield World(server)
+    server.stop()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     """Runs a test that is a coroutine, and closes its world on the same event loop."""
@@ -111,6 +120,6 @@ def pytest_runtest_setup(item):
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed:
-        for name in ("world", "own_world", "example_world"):
+        for name in ("world", "own_world", "example_world", "impatient_world"):
             if name in getattr(item, "funcargs", {}):
                 report.sections.append(("log of the server", item.funcargs[name].server.marked_log()))

@@ -49,7 +49,7 @@ CONFIGURATION = """
 LISTENER = """[[listen.c2s]]
   ip_address = "127.0.0.1"
   port = {port}
-  state_timeout = 30_000
+  state_timeout = {state_timeout}
   tls.mode = "{mode}"
   tls.certfile = "{certificate.path}"
   tls.keyfile = "{certificate.key_path}"
@@ -57,6 +57,9 @@ LISTENER = """[[listen.c2s]]
 
 
 class Mimd(Server):
+    #: How long each step of negotiation may take, in milliseconds.
+    state_timeout = 30_000
+
     def __init__(self, directory, certificate, program):
         super().__init__(directory, certificate)
         self._program = program
@@ -68,10 +71,23 @@ class Mimd(Server):
         self._path.write_text(CONFIGURATION.format(
             domain=self.domain, anonymous_domain=self.anonymous_domain, data=data,
             listeners="".join(
-                LISTENER.format(port=port, mode=mode, certificate=certificate) for port, mode in modes.items())))
+                LISTENER.format(port=port, mode=mode, certificate=certificate, state_timeout=self.state_timeout)
+                for port, mode in modes.items())))
+
+    @property
+    def store(self):
+        """The file of the local store."""
+        return self.directory / "data" / "mimd.sqlite"
 
     def command(self):
         return [self._program, "--config", str(self._path)]
+
+    def run_command(self, *arguments):
+        """Runs the program with these arguments, which must end by itself; returns its exit status and what it printed."""
+        finished = subprocess.run(
+            [self._program, *arguments], cwd=self.directory, stdin=subprocess.DEVNULL, text=True, errors="replace",
+            capture_output=True, timeout=COMMAND_SECONDS_MAX)
+        return finished.returncode, finished.stdout + finished.stderr
 
     def account_command(self, *arguments, password=None):
         """Runs `mimd account`, and returns its exit status and what it printed."""
@@ -83,6 +99,12 @@ class Mimd(Server):
 
     def is_ready(self, log):
         return sum("listening" in line for line in log) >= self._listener_count
+
+
+class ImpatientMimd(Mimd):
+    """The program with little time for clients that do not come to the point."""
+
+    state_timeout = 2_000
 
 
 class ExampleMimd(Mimd):

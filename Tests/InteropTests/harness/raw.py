@@ -21,6 +21,8 @@ TLS = "{urn:ietf:params:xml:ns:xmpp-tls}"
 BIND = "{urn:ietf:params:xml:ns:xmpp-bind}"
 CLIENT = "{jabber:client}"
 
+PIECE_BYTE_COUNT = 16_384
+
 
 class StreamEnded(Exception):
     """The server closed its stream, or the connection."""
@@ -33,6 +35,8 @@ class RawStream:
         self.features = None
         #: The attributes of the server's last stream header.
         self.header = None
+        #: The full JID that the server bound.
+        self.jid = None
         descriptor, path = tempfile.mkstemp(dir=server.directory, suffix=".keys")
         os.close(descriptor)
         self._keylog_path = Path(path)
@@ -122,6 +126,20 @@ class RawStream:
         await self.receive_end()
         return next(child.tag.removeprefix(STREAM_ERRORS) for child in error if child.tag.startswith(STREAM_ERRORS))
 
+    async def flood(self, data):
+        """Sends much that the server will not take to its end, and returns the condition of the stream error."""
+        sending = asyncio.create_task(self._send_in_pieces(data))
+        try:
+            return await self.receive_error()
+        finally:
+            sending.cancel()
+
+    async def _send_in_pieces(self, data):
+        # The server may close the connection before all is sent.
+        with contextlib.suppress(OSError, ssl.SSLError):
+            for start in range(0, len(data), PIECE_BYTE_COUNT):
+                await self.send(data[start:start + PIECE_BYTE_COUNT])
+
     async def _read(self):
         if self._has_ended:
             raise StreamEnded
@@ -198,7 +216,8 @@ class RawStream:
         """Binds a resource, and returns the full JID."""
         wanted = f"<resource>{resource}</resource>" if resource else ""
         answer = await self.request("set", f"<bind xmlns='{BIND[1:-1]}'>{wanted}</bind>")
-        return answer.find(f"{BIND}bind/{BIND}jid").text
+        self.jid = answer.find(f"{BIND}bind/{BIND}jid").text
+        return self.jid
 
     async def log_in(self, account, resource=None, mechanism="PLAIN"):
         """From a secured stream to a bound resource."""
@@ -212,6 +231,14 @@ class RawStream:
         address = f" to='{to}'" if to else ""
         await self.send(f"<iq type='{kind}' id='{identifier}'{address}>{payload}</iq>")
         return await self.receive(lambda element: element.tag == CLIENT + "iq" and element.get("id") == identifier)
+
+
+class ByteByByteStream(RawStream):
+    """Sends each byte by itself: a segment in clear text, a record in TLS."""
+
+    async def send(self, text):
+        for byte in text if isinstance(text, bytes) else text.encode():
+            await super().send(bytes([byte]))
 
 
 def encoded(data):

@@ -85,6 +85,15 @@ class Server:
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
+    def memory_byte_count(self):
+        """The memory that the process has resident (proc(5))."""
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+
+    def descriptor_count(self):
+        """How many descriptors the process has open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
     def terminate(self):
         """Asks the process to end, and does not wait."""
         self.process.send_signal(signal.SIGTERM)

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from .chat import Chat
 from .client import Client
 from .raw import RawStream
 
@@ -56,6 +57,13 @@ class World:
         juliet = await self.online(await self.account("juliet"), "balcony", **options)
         return romeo, juliet
 
+    async def chat(self):
+        """Two clients that go on chatting while something else happens to the server: `async with await world.chat():`."""
+        romeo, juliet = await self.raw(), await self.raw()
+        await romeo.log_in(await self.account("romeo"), "orchard")
+        await juliet.log_in(await self.account("juliet"), "balcony")
+        return Chat(romeo, juliet)
+
     async def friends(self):
         """Romeo and Juliet, online, subscribed to each other's presence."""
         romeo, juliet = await self.couple()
@@ -66,9 +74,9 @@ class World:
         """A raw stream after STARTTLS, before authentication."""
         return await self.raw_unsecured(tls_version).secure()
 
-    def raw_unsecured(self, tls_version=None):
+    def raw_unsecured(self, tls_version=None, kind=RawStream):
         """A raw stream that is not connected."""
-        stream = RawStream(self.server, tls_version)
+        stream = kind(self.server, tls_version)
         self._open.append(stream)
         return stream
 
