@@ -104,7 +104,7 @@ class Mimd(Server):
 class ImpatientMimd(Mimd):
     """The program with little time for clients that do not come to the point."""
 
-    state_timeout = 2_000
+    state_timeout = 3_000
 
 
 class ExampleMimd(Mimd):

@@ -48,7 +48,7 @@ class RawStream:
         if tls_version:
             self.context.minimum_version = self.context.maximum_version = tls_version
         self._reader = self._writer = None
-        self._reset()
+        self.expect_header()
 
     # The connection
 
@@ -69,6 +69,10 @@ class RawStream:
     def cut(self):
         """Ends the TCP connection; neither the stream nor TLS is closed."""
         self._writer.transport.abort()
+
+    def pause_reading(self):
+        """From now on nothing is read of what the server sends."""
+        self._writer.transport.pause_reading()
 
     async def close(self):
         if self._writer is None:
@@ -108,6 +112,10 @@ class RawStream:
                     await self._read()
         except TimeoutError:
             raise AssertionError(f"what was wanted did not arrive; there was: {others}") from None
+
+    def waiting(self, wanted=lambda element: True):
+        """What has arrived and was not received yet. Says something only after an answer on the same path."""
+        return [element for element in self._elements if wanted(element)]
 
     async def receive_end(self):
         """Reads up to the server's closing tag, answers it, and reads up to the end of the connection."""
@@ -161,7 +169,8 @@ class RawStream:
             elif self._depth == 0:
                 self._has_ended = True
 
-    def _reset(self):
+    def expect_header(self):
+        """The server's next bytes begin a stream, whether the client begins one or not."""
         self._parser = ElementTree.XMLPullParser(["start", "end"])
         self._depth = 0
         self._elements = []
@@ -171,7 +180,7 @@ class RawStream:
 
     async def open(self, to=None):
         """Opens the stream, again if need be, and reads the features."""
-        self._reset()
+        self.expect_header()
         await self.send(
             f"<?xml version='1.0'?><stream:stream to='{to or self.domain}' version='1.0' xml:lang='en' "
             "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>")
