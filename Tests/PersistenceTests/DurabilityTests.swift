@@ -86,6 +86,8 @@ import XMPPPersistenceSQL
                                     Issue.record(error)
                                     return false
                                 }
+                                // The operator learns from the log what there is to do.
+                                #expect("\(error)".contains("full"))
                                 return false
                             }
                         }

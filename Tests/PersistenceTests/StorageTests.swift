@@ -79,9 +79,7 @@ import XMPPCore
         }
     }
 
-    @Test(arguments: [
-        StorageError.unavailable(detail: "secret"), .corrupt(detail: "secret"), .backend(code: "1", detail: "secret"),
-    ])
+    @Test(arguments: [StorageError.corrupt(detail: "secret"), .backend(code: "1", detail: "secret")])
     func errorsShowDetailsOnlyWhenDebugging(_ error: StorageError) {
         #expect(!error.description.contains("secret"))
         #expect(error.debugDescription.hasSuffix("secret"))

@@ -57,7 +57,10 @@ public struct LocalStorage: Sendable {
 
     /// Opens the local store: makes what is missing and brings its tables up to date.
     ///
-    /// - Parameter logger: gets a warning for each row that cannot be read.
+    /// A file that may only be read is opened, for what is in it: whoever wants to store something gets an error.
+    ///
+    /// - Parameter logger: gets a warning for each row that cannot be read, and an error for a file that may only be
+    ///   read.
     /// - Throws: ``LocalStorageError``; a file that another mimd has made is as it was.
     public static func open(
         _ location: LocalStorageLocation, limits: SQLiteDatabase.Limits = .init(),
@@ -93,6 +96,9 @@ public struct LocalStorage: Sendable {
             case .storage(let error): throw LocalStorageError(path: path, reason: .database(error))
             case .newer, .differs: throw LocalStorageError(path: path, reason: .schema(error))
             }
+        }
+        if await database.isReadOnly {
+            logger.error("the local store is read-only: nothing can be stored", metadata: ["path": "\(path)"])
         }
         return LocalStorage(storage: Storage(database: database, logger: logger), database: database)
     }

@@ -96,6 +96,9 @@ final class SQLiteConnection: @unchecked Sendable {
     }
     private static let lockRetryMicroseconds: UInt32 = 5_000
 
+    /// Whether the file can only be read: SQLite opens it all the same, and then refuses every write.
+    var isReadOnly: Bool { handle?.isReadOnly ?? false }
+
     /// Closes the file. Whoever comes later is refused.
     func close() async {
         await withUnsafeContinuation { continuation in

@@ -54,8 +54,8 @@ public final class SQLiteDatabase: SQLDatabase {
 
     /// Opens a database, and makes it if it is not there.
     ///
-    /// - Throws: ``StorageError``: `.corrupt` when the file is no database; `.backend` when it cannot be opened or
-    ///   written; `.unavailable` when another process keeps it locked.
+    /// - Throws: ``StorageError``: `.corrupt` when the file is no database; `.backend` when it cannot be opened;
+    ///   `.unavailable` when it cannot be read or written, or another process keeps it locked.
     public static func open(
         _ location: SQLiteLocation, limits: Limits = Limits()
     ) async throws(StorageError) -> SQLiteDatabase {
@@ -126,6 +126,12 @@ public final class SQLiteDatabase: SQLDatabase {
     /// How many groups of writes were committed, for measurements: the fewer for as many writes, the better.
     public var groupCount: Int {
         get async { await writer.groupCount }
+    }
+
+    /// Whether the file may only be read, as it was when it was opened; every write throws
+    /// ``StorageError/unavailable(detail:)``.
+    public var isReadOnly: Bool {
+        get async { await writer.isReadOnly }
     }
 
     // MARK: Requests

@@ -12,7 +12,9 @@ extension StorageError {
         let detail = "SQLite \(code): \(message)"
         // The low byte is the kind of the error; the rest says more about it.
         switch code & 0xff {
-        case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_FULL, SQLITE_INTERRUPT, SQLITE_PROTOCOL:
+        // A disk that is full, fails or is mounted read-only is put right by somebody, and then the request succeeds.
+        case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_FULL, SQLITE_IOERR, SQLITE_READONLY, SQLITE_INTERRUPT,
+            SQLITE_PROTOCOL:
             return .unavailable(detail: detail)
         case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_MISMATCH, SQLITE_FORMAT:
             return .corrupt(detail: detail)

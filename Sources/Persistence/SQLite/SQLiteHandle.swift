@@ -46,6 +46,9 @@ final class SQLiteHandle {
     /// itself.
     var isOutsideTransaction: Bool { sqlite3_get_autocommit(pointer) != 0 }
 
+    /// Whether the file was opened for reading only, because it may not be written.
+    var isReadOnly: Bool { sqlite3_db_readonly(pointer, "main") == 1 }
+
     /// Runs a text of statements without parameters or rows.
     func run(_ text: String) throws(StorageError) {
         let code = sqlite3_exec(pointer, text, nil, nil, nil)

@@ -6,8 +6,10 @@
 /// `description` carries no stored value and no statement, so that it may be logged and counted; the details are in
 /// `debugDescription`. What is absent is nil or empty, never an error.
 public enum StorageError: Error, Hashable, Sendable {
-    /// The backend cannot be reached, is busy, is full of waiting requests, or was closed. Nothing was changed, or
-    /// it is not known whether it was; the same request may succeed later.
+    /// The backend cannot be reached, is busy, is full of waiting requests, cannot write, or was closed. Nothing was
+    /// changed, or it is not known whether it was; the same request may succeed later.
+    ///
+    /// - Parameter detail: why, for the operator: without stored values, for it is logged.
     case unavailable(detail: String)
     /// What was to be created exists, or what was to be changed was changed by somebody else meanwhile.
     case conflict
@@ -25,7 +27,7 @@ extension StorageError: CustomStringConvertible, CustomDebugStringConvertible {
     /// The kind of error, without stored values and statements.
     public var description: String {
         switch self {
-        case .unavailable: "the store is unavailable"
+        case .unavailable(let detail): "the store is unavailable: \(detail)"
         case .conflict: "the stored data is in conflict with the request"
         case .limitExceeded: "the store holds as much as it may"
         case .corrupt: "stored data cannot be read"
@@ -36,8 +38,8 @@ extension StorageError: CustomStringConvertible, CustomDebugStringConvertible {
     /// The kind of error and its details, which may hold stored values.
     public var debugDescription: String {
         switch self {
-        case .conflict, .limitExceeded: description
-        case .unavailable(let detail), .corrupt(let detail), .backend(_, let detail): "\(description): \(detail)"
+        case .unavailable, .conflict, .limitExceeded: description
+        case .corrupt(let detail), .backend(_, let detail): "\(description): \(detail)"
         }
     }
 }

@@ -9,6 +9,9 @@ from .server import Server
 
 COMMAND_SECONDS_MAX = 20
 
+# Of util-linux. Without these capabilities root may do no more with a file than its owner.
+OBEDIENT = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+
 CONFIGURATION = """
 [general]
   loglevel = "info"
@@ -59,6 +62,8 @@ LISTENER = """[[listen.c2s]]
 class Mimd(Server):
     #: How long each step of negotiation may take, in milliseconds.
     state_timeout = 30_000
+    #: Whether the permissions of files count for the process though it may be root's.
+    obeys_permissions = False
 
     def __init__(self, directory, certificate, program):
         super().__init__(directory, certificate)
@@ -80,7 +85,7 @@ class Mimd(Server):
         return self.directory / "data" / "mimd.sqlite"
 
     def command(self):
-        return [self._program, "--config", str(self._path)]
+        return [*(OBEDIENT if self.obeys_permissions else []), self._program, "--config", str(self._path)]
 
     def run_command(self, *arguments):
         """Runs the program with these arguments, which must end by itself; returns its exit status and what it printed."""

@@ -113,9 +113,17 @@ class RawStream:
         except TimeoutError:
             raise AssertionError(f"what was wanted did not arrive; there was: {others}") from None
 
-    def waiting(self, wanted=lambda element: True):
-        """What has arrived and was not received yet. Says something only after an answer on the same path."""
-        return [element for element in self._elements if wanted(element)]
+    async def receive_up_to(self, wanted):
+        """The elements that arrive before the one that is wanted, which they do not include."""
+        others = []
+        await self.receive(lambda element: wanted(element) or others.append(element))
+        return others
+
+    async def fence(self):
+        """What has arrived when the server has handled all that was sent so far."""
+        identifier = f"fence-{os.urandom(4).hex()}"
+        await self.send(f"<iq type='get' id='{identifier}'><ping xmlns='urn:xmpp:ping'/></iq>")
+        return await self.receive_up_to(lambda element: element.get("id") == identifier)
 
     async def receive_end(self):
         """Reads up to the server's closing tag, answers it, and reads up to the end of the connection."""

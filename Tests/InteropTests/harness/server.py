@@ -94,6 +94,11 @@ class Server:
         """How many descriptors the process has open."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def limit_files(self, byte_count):
+        """Lets no file grow beyond that any more, as if the disk were full; None for a disk with room again."""
+        _, hard = resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (hard if byte_count is None else byte_count, hard))
+
     def terminate(self):
         """Asks the process to end, and does not wait."""
         self.process.send_signal(signal.SIGTERM)
