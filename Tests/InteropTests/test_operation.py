@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # What an operator does: the example configuration, and accounts by the command line while the server runs and does not.
 
+import resource
+import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -150,8 +153,72 @@ async def test_a_server_survives_the_reader_of_its_log(own_world):
 
 
 @pytest.mark.needs("mimd's commands")
+async def test_a_server_survives_a_log_that_may_not_grow(own_world):
+    """A file may have a greatest size (`ulimit -f`); going beyond it ends a process that has not said otherwise."""
+    server = own_world.server
+    server.stop()
+    path = server.directory / "log"
+    with path.open("w") as log, subprocess.Popen(
+            server.command(), cwd=server.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log) as process:
+        try:
+            account = await own_world.account_once_it_listens()
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (path.stat().st_size, resource.RLIM_INFINITY))
+            # Each of these is worth a line.
+            for _ in range(3):
+                await own_world.client(account).connect()
+            assert process.poll() is None
+        finally:
+            process.terminate()
+        assert process.wait(START_SECONDS_MAX) == 0
+
+
+@pytest.mark.needs("mimd's commands")
 async def test_a_configuration_that_is_missing_is_told_with_the_option_that_names_it(own_world):
     program = own_world.server.command()[0]
     ended = subprocess.run(
         [program, "--config", "nowhere.toml"], text=True, capture_output=True, timeout=START_SECONDS_MAX)
     assert ended.returncode == 1 and "--config FILE" in ended.stderr and "key=" not in ended.stderr
+
+
+FIXTURES = Path(__file__).resolve().parents[1] / "MimdTests" / "Fixtures"
+
+
+@pytest.mark.needs("mimd's commands")
+async def test_every_mistake_in_the_configuration_is_told_at_once(own_world):
+    """With file, line, key and what is allowed: by the check, and by a start, which does not happen."""
+    server = own_world.server
+    server.stop()
+    shutil.copy(FIXTURES / "mistakes.toml", server.directory)
+    expected = (FIXTURES / "mistakes.txt").read_text().splitlines()
+    status, output = server.run_command("check-config", "--config", "mistakes.toml")
+    assert status == 1 and [line for line in output.splitlines() if line.startswith("mistakes.toml:")] == expected
+    status, output = server.run_command("--config", "mistakes.toml")
+    assert status == 1 and not (server.directory / "var").exists()
+    for line in expected:
+        place, severity, rest = line.split(": ", 2)
+        key, _, reason = rest.partition(": ")
+        escaped = reason.replace("\\", "\\\\").replace('"', '\\"')
+        # With so many errors, warnings are not of interest.
+        assert severity == "warning" or f'at={place} key={key} reason="{escaped}"' in output, line
+
+
+BROKEN_FILES = {
+    "a bracket that is not closed": (b"[general\n", "broken.toml:1: error: this is not TOML"),
+    "a key twice": (b"[general]\n[general]\n", "broken.toml:2: error: this is not TOML"),
+    "a value in a value in a value": (b"a = " + b"[" * 100_000, "broken.toml:1: error: this is not TOML"),
+    "a key of very many parts": (b"a" + b".a" * 100_000 + b" = 1", "broken.toml:1: error: this is not TOML"),
+    "noise": (bytes(range(256)) * 100, "broken.toml: error: the file is not UTF-8"),
+    "far too much": (b"#" * 5_000_000, "broken.toml: error: the file is larger than"),
+    "nothing": (b"", "broken.toml:"),
+}
+
+
+@pytest.mark.needs("mimd's commands")
+@pytest.mark.parametrize("name", BROKEN_FILES)
+async def test_a_configuration_that_is_none_is_an_error(own_world, name):
+    data, expected = BROKEN_FILES[name]
+    own_world.server.stop()
+    (own_world.server.directory / "broken.toml").write_bytes(data)
+    status, output = own_world.server.run_command("check-config", "--config", "broken.toml")
+    assert status == 1 and expected in output
+    assert own_world.server.run_command("--config", "broken.toml")[0] == 1

@@ -20,6 +20,8 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         // A reader of the log that goes away must not take the server with it: writing then fails instead.
         signal(SIGPIPE, SIG_IGN)
+        // Nor must a log or a store that has grown as large as a file may be (`ulimit -f`).
+        signal(SIGXFSZ, SIG_IGN)
         let loaded = TOMLConfigurationLoader.load(path: file.path)
         let report = ConfigurationReport(loaded)
         // Whatever the configuration says about logging: why the server does not start is always said.

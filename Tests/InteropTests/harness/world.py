@@ -2,6 +2,7 @@
 # What a test has: a server, accounts of its own on it, and clients that are closed when it ends.
 
 import asyncio
+import contextlib
 import itertools
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
@@ -9,6 +10,7 @@ from xml.sax.saxutils import escape
 from .chat import Chat
 from .client import Client
 from .raw import RawStream
+from .server import START_SECONDS_MAX
 
 REGISTER = "jabber:iq:register"
 
@@ -41,6 +43,13 @@ class World:
         assert answer.get("type") == "result", answer
         await stream.close()
         return account
+
+    async def account_once_it_listens(self):
+        """A registered account on a server of which it is not known whether it listens yet."""
+        async with asyncio.timeout(START_SECONDS_MAX):
+            while True:
+                with contextlib.suppress(ConnectionRefusedError):
+                    return await self.account()
 
     def client(self, account, resource=None, **options):
         """A slixmpp client that is not connected."""
