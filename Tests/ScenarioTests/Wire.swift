@@ -61,7 +61,13 @@ final class InProcessWire: Wire, @unchecked Sendable {
     }
 
     func startTLS() throws { throw WireFailure(reason: "there is no TLS within a process") }
-    func cut() { stream.disconnect() }
+
+    /// The server knows of it before the script goes on: time that passes then passes for what the cut began.
+    func cut() {
+        stream.disconnect()
+        let deadline = Date(timeIntervalSinceNow: TimeInterval(wireTimeout))
+        condition.withLock { while !hasEnded, condition.wait(until: deadline) {} }
+    }
 }
 
 /// A connection to a port of this machine.
