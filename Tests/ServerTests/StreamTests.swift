@@ -81,6 +81,48 @@ struct StreamTests {
         _ = try await client.until("<success", ">")
     }
 
+    /// A stranger may send less than a client, and both are told how much (XEP-0478); with either profile of SASL, and
+    /// whether or not the parser is one of the pool's.
+    @Test(arguments: [false, true], [false, true])
+    func strangersMaySendLess(isSASL2: Bool, hasUsualHeader: Bool) async throws {
+        let test = try await TestServer()
+        let settings = ClientStreamSettings()
+        let (strangerMax, clientMax) = (settings.strangerStanzaByteCountMax, settings.limits.stanzaByteCountMax)
+        let header = "\(Self.start)\(hasUsualHeader ? "" : " xmlns:x='urn:x'") to='example.org' version='1.0'>"
+        func stanza(_ byteCount: Int) -> String {
+            let (start, end) = ("<auth \(Self.sasl) mechanism='NONSENSE'>", "</auth>")
+            return start + String(repeating: "A", count: byteCount - start.utf8.count - end.utf8.count) + end
+        }
+        let client = test.client()
+        client.write(header)
+        #expect(try await client.until("</stream:features>").contains("<max-bytes>\(strangerMax)<"))
+        client.write(stanza(strangerMax))
+        _ = try await client.until("<invalid-mechanism", "</failure>")
+        if isSASL2 {
+            client.write("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'>")
+            client.write("<initial-response>\(XMLClient.plain("romeo"))</initial-response></authenticate>")
+            _ = try await client.until("</success>")
+        } else {
+            client.write(XMLClient.plainAuth("romeo"))
+            _ = try await client.until("<success", ">")
+            client.write(header)
+        }
+        #expect(try await client.until("</stream:features>").contains("<max-bytes>\(clientMax)<"))
+        client.bind("a")
+        _ = try await client.until("</iq>")
+        let (start, end) = ("<message to='romeo@example.org/a'><body>", "</body></message>")
+        let text = String(repeating: "A", count: clientMax - start.utf8.count - end.utf8.count)
+        client.write(start + text + end)
+        #expect(try await client.until("</message>").contains(text))
+        client.write(start + text + " " + end)
+        #expect(await client.rest().contains("policy-violation"))
+
+        let stranger = test.client()
+        stranger.write(header)
+        stranger.write(stanza(strangerMax + 1))
+        #expect(await stranger.rest().contains("policy-violation"))
+    }
+
     @Test func tooManyAttemptsEndTheStream() async throws {
         let test = try await TestServer()
         let client = test.client()
@@ -88,6 +130,17 @@ struct StreamTests {
         for _ in 0..<9 { client.write("<auth \(Self.sasl) mechanism='NONSENSE'/>") }
         let text = await client.rest()
         #expect(text.ranges(of: "<failure").count == ClientStreamSettings().authenticationAttemptCountMax)
+        #expect(text.contains("policy-violation"))
+    }
+
+    /// Who asks and asks does not stay for ever without logging in.
+    @Test func tooManyRequestsOfAStrangerEndTheStream() async throws {
+        let test = try await TestServer { $0.hosts[0].modules.append(ModuleConfiguration("mod_register")) }
+        let client = test.client()
+        client.open()
+        for _ in 0..<20 { client.write("<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>") }
+        let text = await client.rest()
+        #expect(text.ranges(of: "</iq>").count == ClientStreamSettings().strangerRequestCountMax)
         #expect(text.contains("policy-violation"))
     }
 

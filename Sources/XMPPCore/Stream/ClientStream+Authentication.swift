@@ -168,6 +168,7 @@ extension ClientStream {
         else { return refuse(.notAuthorized, authentication.profile) }
         phase = .authenticated(account)
         log(.info, "authenticated", ["sasl.mechanism": "\(authentication.exchange.mechanism.name)"])
+        liftLimits()
         switch authentication.profile {
         case .rfc6120:
             send(Element("success", .sasl) { additionalData.map { Base64.encodeToString($0) } ?? "" })

@@ -85,6 +85,10 @@ extension ClientStream {
         guard case .success(let stanza) = parseStanza(element), let iq = IQ(stanza), let payload = iq.payload,
             let handler = host.unauthenticatedHandler(for: payload)
         else { return fail(StreamError(.notAuthorized)) }
+        strangerRequestCount += 1
+        guard strangerRequestCount <= settings.strangerRequestCountMax else {
+            return fail(StreamError(.policyViolation, text: "too many requests before authentication"))
+        }
         let request = UnauthenticatedRequest(
             iq: iq,
             payload: payload,

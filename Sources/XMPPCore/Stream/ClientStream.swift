@@ -44,10 +44,13 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     /// The stream management of the session; nil until the client enabled it.
     var managed: ResumableSession?
     var failedAttemptCount = 0
+    var strangerRequestCount = 0
     /// The language of the client's stream, for texts; nil when it did not say.
     private(set) var language: String?
 
     private var parser: XMLStreamParser?
+    /// What the client's XML may cost at this time.
+    private var limits: XMLLimits
     /// Whether the next bytes begin a new stream: at first, after TLS, after SASL.
     private var expectsHeader = true
     private var hasSentHeader = false
@@ -73,6 +76,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     ) {
         self.transport = transport
         self.settings = settings
+        limits = settings.strangerLimits
         self.services = services
         self.logger = logger
     }
@@ -183,7 +187,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     }
 
     private func feed(_ bytes: UnsafeBufferPointer<UInt8>) {
-        let parser = self.parser ?? (expectsHeader ? XMLStreamParser(limits: settings.limits) : takeParser())
+        let parser = self.parser ?? (expectsHeader ? XMLStreamParser(limits: limits) : takeParser())
         self.parser = parser
         let failure = parser.feed(bytes) { enqueue(.event($0)) }
         if let failure { return enqueue(.failure(failure)) }
@@ -193,7 +197,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
         }
     }
 
-    private func takeParser() -> XMLStreamParser { loop.parserPool.take(settings.limits, language: language) }
+    private func takeParser() -> XMLStreamParser { loop.parserPool.take(limits, language: language) }
 
     private func enqueue(_ next: Pending) {
         if isBusy || !pending.isEmpty { pending.append(next) } else { handle(next) }
@@ -271,10 +275,16 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
         hasSentHeader = false
     }
 
+    /// Takes more from the client, which is no stranger any more.
+    func liftLimits() {
+        limits = settings.limits
+        parser?.adopt(limits, language: language)
+    }
+
     private func opened(_ header: StreamHeader) {
         expectsHeader = false
         language = header.language
-        parser?.adopt(settings.limits, language: language)
+        parser?.adopt(limits, language: language)
         // RFC 6120 section 4.7.5: a client that says no version, or 0.x, does not speak this protocol.
         guard let version = header.version, let major = Int(version.prefix { $0 != "." }), major >= 1 else {
             return fail(StreamError(.unsupportedVersion))

@@ -60,7 +60,7 @@ struct StreamFeatures {
                 }
             )
         }
-        return features + host.streamFeatures(.unauthenticated) + [limits]
+        return features + host.streamFeatures(.unauthenticated) + [limits(settings.strangerLimits)]
     }
 
     private func authenticated() -> [Element] {
@@ -69,10 +69,10 @@ struct StreamFeatures {
             Element("session", .session) { Element("optional", .session) },
         ]
         if host.service(StreamManagementOptions.self) != nil { features.append(Element("sm", .streamManagement)) }
-        return features + host.streamFeatures(.authenticated) + [limits]
+        return features + host.streamFeatures(.authenticated) + [limits(settings.limits)]
     }
 
-    private func bound() -> [Element] { host.streamFeatures(.authenticated) + [limits] }
+    private func bound() -> [Element] { host.streamFeatures(.authenticated) + [limits(settings.limits)] }
 
     /// XEP-0388 section 2.1, XEP-0386 section 2.
     private func authentication(_ offer: SASLOffer) -> Element {
@@ -101,9 +101,9 @@ struct StreamFeatures {
     }
 
     /// XEP-0478 section 2. Nobody is disconnected for being idle, so there is no limit to advertise for that.
-    private var limits: Element {
+    private func limits(_ limits: XMLLimits) -> Element {
         Element("limits", .streamLimits) {
-            Element("max-bytes", .streamLimits) { String(settings.limits.stanzaByteCountMax) }
+            Element("max-bytes", .streamLimits) { String(limits.stanzaByteCountMax) }
         }
     }
 }
@@ -114,6 +114,7 @@ final class StreamFeatureCache: Sendable {
     private struct Key: Hashable {
         let domain: String
         let stanzaByteCountMax: Int
+        let strangerStanzaByteCountMax: Int
         let step: StreamFeatures.Step
     }
     private let texts = Mutex<[Key: [UInt8]]>([:])
@@ -121,7 +122,10 @@ final class StreamFeatureCache: Sendable {
     /// `<stream:features/>` of a step, as XML.
     func text(of step: StreamFeatures.Step, host: Host, settings: ClientStreamSettings) -> [UInt8] {
         let key = Key(
-            domain: host.configuration.domain, stanzaByteCountMax: settings.limits.stanzaByteCountMax, step: step
+            domain: host.configuration.domain,
+            stanzaByteCountMax: settings.limits.stanzaByteCountMax,
+            strangerStanzaByteCountMax: settings.strangerLimits.stanzaByteCountMax,
+            step: step
         )
         return texts.withLock { texts in
             if let text = texts[key] { return text }
