@@ -152,6 +152,24 @@ struct ManagementTests {
         #expect(try await again.until("</failed>").contains("item-not-found"))
     }
 
+    /// A client that reads and never acknowledges costs memory until it has got so much.
+    @Test func whoDoesNotAcknowledgeLongStanzasLosesTheSession() async throws {
+        let test = try await TestServer()
+        let juliet = try await test.bound("juliet", "b")
+        let (romeo, _) = try await test.managed("romeo", "a")
+        let body = "<body>\(String(repeating: "x", count: 200_000))</body>"
+        let fittingCount = ClientStream.unacknowledgedByteCountMax / 200_500
+        for number in 0..<(fittingCount + 10) {
+            juliet.write("<message type='headline' id='m\(number)' to='romeo@example.org/a'>\(body)</message>")
+        }
+        let received = await romeo.rest()
+        #expect(received.contains("resource-constraint"))
+        #expect(received.contains("id='m\(fittingCount - 1)'"))
+        #expect(!received.contains("id='m\(fittingCount + 5)'"))
+        await test.settle()
+        #expect(try test.sessionCount("romeo") == 0)
+    }
+
     /// A message that goes to another resource, or to where messages for absent accounts go, is the one that was
     /// filtered and announced before.
     @Test(arguments: [true, false]) func redeliveryGoesPastTheFilters(hasOther: Bool) async throws {

@@ -49,6 +49,9 @@ public struct Stanza: Sendable {
         self.element = element
     }
 
+    /// The memory that the content takes, for those who keep stanzas.
+    var memoryByteCount: Int { element.tree.memoryByteCount }
+
     /// The identifier that a reply repeats (RFC 6120 section 8.1.3); nil when there is none.
     public var id: String? { element["id"] }
 

@@ -61,7 +61,9 @@ extension ClientStream {
     ///
     /// - Returns: `.overdue` when the stream was ended, because even that is too much.
     func expectAcknowledgement(_ managed: ResumableSession) -> AcknowledgementState {
-        guard managed.state.unacknowledged.count <= Self.unacknowledgedStanzaCountMax else {
+        guard managed.state.unacknowledged.count <= Self.unacknowledgedStanzaCountMax,
+            managed.state.unacknowledgedByteCount <= Self.unacknowledgedByteCountMax
+        else {
             failUnacknowledged()
             return .overdue
         }
@@ -79,6 +81,8 @@ extension ClientStream {
 
     /// Stanzas that may wait for the acknowledgement of a client that is there.
     static let unacknowledgedStanzaCountMax = 10_000
+    /// The memory that these may take.
+    static let unacknowledgedByteCountMax = 33_554_432
 
     private func failUnacknowledged() {
         log(.info, "too many stanzas are not acknowledged; the session ends")

@@ -22,6 +22,10 @@ struct StreamManagement {
     private var sentCount: UInt32 = 0
     /// What the client has not acknowledged, oldest first; empty when none is to be kept.
     private(set) var unacknowledged: Deque<Stanza> = []
+    /// The memory that these stanzas take.
+    private(set) var unacknowledgedByteCount = 0
+    /// What they may take for a client that is gone: so many bytes, however few stanzas.
+    static let unacknowledgedByteCountMax = 4_194_304
     /// How many stanzas were sent since an acknowledgement was asked for.
     private var sentSinceRequestCount = 0
     /// When `<r/>` was sent whose answer is awaited; nil when none is.
@@ -37,12 +41,18 @@ struct StreamManagement {
     mutating func sent(_ stanza: Stanza) -> Room {
         sentCount &+= 1
         sentSinceRequestCount += 1
-        if options.bufferedStanzaCountMax != nil { unacknowledged.append(stanza) }
+        if options.bufferedStanzaCountMax != nil {
+            unacknowledged.append(stanza)
+            unacknowledgedByteCount += stanza.memoryByteCount
+        }
         return isExhausted ? .exhausted : .enough
     }
 
     /// Whether more is kept than is kept for a client that is gone.
-    var isExhausted: Bool { options.bufferedStanzaCountMax.map { unacknowledged.count > $0 } ?? false }
+    var isExhausted: Bool {
+        guard let stanzaCountMax = options.bufferedStanzaCountMax else { return false }
+        return unacknowledged.count > stanzaCountMax || unacknowledgedByteCount > Self.unacknowledgedByteCountMax
+    }
 
     /// Whether to send `<r/>` at this time. If so, its answer is awaited.
     mutating func requestsAcknowledgement(at now: Duration) -> Bool {
@@ -67,7 +77,9 @@ struct StreamManagement {
         guard newCount <= sentCount &- acknowledgedCount else {
             throw HandledCountTooHigh(acknowledged: count, sent: sentCount)
         }
-        unacknowledged.removeFirst(min(Int(newCount), unacknowledged.count))
+        for _ in 0..<min(Int(newCount), unacknowledged.count) {
+            unacknowledgedByteCount -= unacknowledged.removeFirst().memoryByteCount
+        }
         acknowledgedCount = count
         requestTime = nil
         // What is acknowledged need not be asked for, though it was sent after the request.

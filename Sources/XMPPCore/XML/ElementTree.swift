@@ -46,6 +46,9 @@ final class ElementTree: ManagedBuffer<ElementTree.Header, ElementNode> {
         return tree
     }
 
+    /// The memory that the nodes and the bytes behind them take.
+    var memoryByteCount: Int { header.nodeCount * MemoryLayout<ElementNode>.stride + header.byteCount }
+
     /// The nodes and bytes, valid during the call.
     @inline(__always)
     func read<Result>(_ body: (Contents) -> Result) -> Result {

@@ -47,6 +47,20 @@ struct StreamManagementTests {
         try state.acknowledge(3)
     }
 
+    /// A few long stanzas exhaust the room as many short ones do, and an acknowledgement gives it back.
+    @Test func whatIsKeptIsBoundedInBytes() throws {
+        var state = StreamManagement(StreamManagementOptions())
+        let message = Message(to: try JID("romeo@example.org"), body: String(repeating: "x", count: 100_000)).stanza
+        let byteCount = message.memoryByteCount
+        #expect((100_000..<101_000).contains(byteCount))
+        let fittingCount = StreamManagement.unacknowledgedByteCountMax / byteCount
+        for _ in 0..<fittingCount { #expect(state.sent(message) == .enough) }
+        #expect(state.sent(message) == .exhausted)
+        try state.acknowledge(UInt32(fittingCount + 1))
+        #expect(state.unacknowledgedByteCount == 0)
+        #expect(state.sent(message) == .enough)
+    }
+
     @Test func oneRequestAtATime() throws {
         var state = try Self.sent(2, StreamManagementOptions(acknowledgementFrequency: 2))
         let first = state.requestsAcknowledgement(at: .seconds(5))
