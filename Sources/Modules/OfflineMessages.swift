@@ -33,6 +33,10 @@ public struct OfflineMessages: XMPPModule {
     public static let messageCountMaxDefault = 1_000
     /// How many messages are read, handed over and removed at a time.
     static let pageMessageCount = 100
+    /// The same for a client that is behind with what it was sent: it has room for few at a time.
+    static let laterPageMessageCount = 10
+    /// How long such a client is left alone with what it was sent.
+    static let pause = Duration.milliseconds(200)
 
     private let options: Options
     private let host: Host
@@ -117,24 +121,31 @@ public struct OfflineMessages: XMPPModule {
         presence.type == .available && (presence.priority ?? -1) >= 0
     }
 
-    /// Sends what is stored. Under the account's lock.
-    private func handOver(to session: Session) async {
+    /// Sends what is stored, as far as the client has room for it: anybody may have sent it much while it was away, and
+    /// a client that is too far behind loses its stream. Under the account's lock.
+    private func handOver(to session: Session, pageMessageCount: Int = Self.pageMessageCount) async {
         let account = session.account
         var cursor: PageCursor?
         do throws(StorageError) {
             repeat {
+                guard await session.hasRoom() else { return goOnLater(with: session) }
                 let page = try await store.messages(
                     for: account,
                     at: host.time.wallTime.microseconds,
                     after: cursor,
-                    limit: Self.pageMessageCount
+                    limit: pageMessageCount
                 )
                 // It may have gone while the page was read; the next to come gets the messages.
                 guard host.registry.session(session.jid)?.session === session else { return }
-                let delivered = page.items.filter { deliver($0.message, to: session) }
-                if !delivered.isEmpty {
-                    // How many were there is known: nobody else removes messages of this account now.
-                    _ = try await store.remove(delivered.map(\.id), for: account)
+                var rest = page.items[...]
+                while !rest.isEmpty {
+                    // What was sent had time to go out while the store worked.
+                    guard await session.hasRoom() else { return goOnLater(with: session) }
+                    let delivered = await deliver(&rest, to: session)
+                    if !delivered.isEmpty {
+                        // How many were there is known: nobody else removes messages of this account now.
+                        _ = try await store.remove(delivered, for: account)
+                    }
                 }
                 cursor = page.next
             } while cursor != nil
@@ -142,6 +153,43 @@ public struct OfflineMessages: XMPPModule {
             host.logger.error("offline messages not delivered", metadata: ["error": "\(error)"])
         }
     }
+
+    /// Hands over messages from the beginning of `rest`, and takes them out of it, while the client has room.
+    ///
+    /// - Returns: those that the session has got.
+    private func deliver(
+        _ rest: inout ArraySlice<StoredOfflineMessage>, to session: Session
+    ) async -> [OfflineMessageID] {
+        var delivered: [OfflineMessageID] = []
+        while await session.hasRoom(), let next = rest.popFirst() {
+            if deliver(next.message, to: session) { delivered.append(next.id) }
+        }
+        return delivered
+    }
+
+    /// Tries again after a pause. Others of the account have their turn meanwhile, and a client that never reads holds
+    /// nobody up.
+    private func goOnLater(with session: Session) {
+        session.loop.post {
+            guard session[Pause.self] == nil else { return }
+            session[Pause.self] = Pause()
+            session.schedule(after: Self.pause) {
+                session[Pause.self] = nil
+                host.router.run(.later { await goOn(with: session) })
+            }
+        }
+    }
+
+    private func goOn(with session: Session) async {
+        await host.accountLocks.withLock(session.account) {
+            // If it gets no messages any more, they go to the next that does.
+            guard let priority = host.registry.session(session.jid)?.priority, priority >= 0 else { return }
+            await handOver(to: session, pageMessageCount: Self.laterPageMessageCount)
+        }
+    }
+
+    /// Kept with a session while it is waited for room.
+    private struct Pause: SessionKey { typealias Value = Pause }
 
     /// Hands a stored message to a session, which keeps it or sends it back here.
     ///

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from harness.inbox import DEADLINE_SECONDS
-from harness.raw import SASL, STREAMS, TLS, StreamEnded, encoded, error_condition
+from harness.raw import CLIENT, SASL, STREAMS, TLS, StreamEnded, encoded, error_condition
 from harness.scram import ScramClient
 
 pytestmark = pytest.mark.needs("mimd's limits")
@@ -311,3 +311,54 @@ async def test_a_bad_jid_is_malformed_and_the_stream_goes_on(world, name):
     # None of it asks for an answer, and an error must not be answered (RFC 6120 section 8.3.1).
     await stream.send(f"<message type='error' id='bad' to='{BAD_JIDS[name]}'/>")
     assert not await stream.fence()
+
+
+@pytest.mark.parametrize("is_managed", [False, True], ids=["plain", "managed"])
+async def test_long_messages_that_waited_do_not_keep_their_recipient_out(world, is_managed):
+    """Anybody can send them while the recipient is away. It gets them as fast as it reads and acknowledges."""
+    juliet = await world.account("juliet")
+    await send_long_messages(world, juliet)
+    stream = await world.raw()
+    await stream.log_in(juliet, "balcony")
+    if is_managed:
+        await stream.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+    await stream.send("<presence/>")
+    handled_count, numbers = 0, []
+    while len(numbers) < 60:
+        element = await stream.receive()
+        if element.tag == "{urn:xmpp:sm:3}r":
+            await stream.send(f"<a xmlns='urn:xmpp:sm:3' h='{handled_count}'/>")
+        elif element.tag.startswith(CLIENT):
+            handled_count += 1
+        if element.tag == CLIENT + "message":
+            numbers.append(element.get("id"))
+    assert numbers == [str(number) for number in range(60)]
+    assert not [each for each in await stream.fence() if each.tag == CLIENT + "message"]
+
+
+async def test_who_does_not_read_what_waited_holds_nobody_up(world):
+    """Not even those who have something for the same account."""
+    juliet = await world.account("juliet")
+    tybalt = await send_long_messages(world, juliet)
+    async with await world.chat():
+        deaf, other = await world.raw(), await world.raw()
+        await deaf.log_in(juliet, "balcony")
+        await other.log_in(juliet, "chamber")
+        deaf.pause_reading()
+        await deaf.send("<presence><priority>5</priority></presence>")
+        await tybalt.send(f"<message type='chat' id='new' to='{deaf.jid}'><body>new</body></message>")
+        assert not await tybalt.fence()
+        roster = "<query xmlns='jabber:iq:roster'><item jid='nurse@localhost'/></query>"
+        assert (await other.request("set", roster)).get("type") == "result"
+        deaf.cut()
+
+
+async def send_long_messages(world, recipient):
+    """Sends sixty of them, which wait, and returns the sender's stream."""
+    tybalt = await world.raw()
+    await tybalt.log_in(await world.account("tybalt"))
+    body = "x" * 250_000
+    for number in range(60):
+        await tybalt.send(f"<message type='chat' id='{number}' to='{recipient.jid}'><body>{body}</body></message>")
+    assert not await tybalt.fence()
+    return tybalt

@@ -80,6 +80,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
     // MARK: StreamTransport
 
     var offersTLS: Bool { tlsSource != nil && !isSecured }
+    var waitingByteCount: Int { output.count }
 
     var isEncrypted: Bool { isSecured }
     var encryption: String? { isSecured ? tls?.summary : nil }

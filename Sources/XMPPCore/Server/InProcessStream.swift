@@ -93,6 +93,9 @@ private final class InProcessOutlet: SessionOutlet, @unchecked Sendable {
         }
     }
 
+    /// What waits for the program is counted in stanzas.
+    let hasRoom = true
+
     func send(_ stanza: Stanza) {
         if case .dropped = continuation.yield(stanza) { end(StreamError(.policyViolation)) }
     }

@@ -5,6 +5,8 @@
 protocol SessionOutlet: AnyObject {
     /// Sends a stanza to the client.
     func send(_ stanza: Stanza)
+    /// Whether the client has taken enough of what it was sent.
+    var hasRoom: Bool { get }
     /// Ends what carries the session, with this error.
     func end(_ error: StreamError)
 }
@@ -109,6 +111,13 @@ public final class Session: @unchecked Sendable {
             return
         }
         outlet.send(delivery.stanza)
+    }
+
+    /// Whether the client has taken so much of what it was sent that it can be sent more. Whoever has much for it, and
+    /// can keep that elsewhere, waits while it has not: a client that is too far behind loses its stream. From any
+    /// thread; false once the server is gone.
+    public func hasRoom() async -> Bool {
+        loop.isCurrent ? outlet?.hasRoom ?? true : await loop.run { [self] in outlet?.hasRoom ?? true } ?? false
     }
 
     /// Sends a stanza past the filters: one that a filter held back.

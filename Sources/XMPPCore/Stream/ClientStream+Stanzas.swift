@@ -93,6 +93,10 @@ extension ClientStream {
         if case .exhausted = room, expectAcknowledgement(managed) == .overdue { return }
         if managed.state.requestsAcknowledgement(at: loop.now) { sendRequest() }
     }
+
+    var hasRoom: Bool {
+        transport.waitingByteCount < TransportLimits.roomByteCount && !(managed?.state.isLong ?? false)
+    }
 }
 
 extension StanzaType {

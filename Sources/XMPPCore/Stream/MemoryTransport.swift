@@ -15,6 +15,7 @@ final class MemoryTransport: StreamTransport, EndOfTurnWork, @unchecked Sendable
     var encryption: String? { nil }
     var channelBindings: ChannelBindings { ChannelBindings() }
     var offersTLS: Bool { false }
+    var waitingByteCount: Int { output.count }
     private let sink: @Sendable ([UInt8]?) -> Void
     private var output = ByteBuffer()
     private var isScheduled = false

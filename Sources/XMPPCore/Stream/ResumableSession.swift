@@ -85,6 +85,8 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
         if case .exhausted = state.sent(stanza) { give(up: .lost) }
     }
 
+    var hasRoom: Bool { !state.isLong }
+
     func end(_ error: StreamError) { give(up: .replaced) }
 
     /// Ends the session. What its client has not acknowledged goes to its other resources, or to where messages for

@@ -54,6 +54,9 @@ struct StreamManagement {
         return unacknowledged.count > stanzaCountMax || unacknowledgedByteCount > Self.unacknowledgedByteCountMax
     }
 
+    /// Whether what is kept takes so much memory that the client should acknowledge some of it first.
+    var isLong: Bool { unacknowledgedByteCount > Self.unacknowledgedByteCountMax / 2 }
+
     /// Whether to send `<r/>` at this time. If so, its answer is awaited.
     mutating func requestsAcknowledgement(at now: Duration) -> Bool {
         guard let frequency = options.acknowledgementFrequency, requestTime == nil, sentSinceRequestCount >= frequency

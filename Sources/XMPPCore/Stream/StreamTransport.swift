@@ -20,6 +20,8 @@ protocol StreamTransport: AnyObject {
     /// Whether `startTLS()` can work.
     var offersTLS: Bool { get }
 
+    /// The bytes that wait until the peer takes them.
+    var waitingByteCount: Int { get }
     /// Appends bytes that go out at the end of the loop's turn.
     func write(_ body: (inout ByteBuffer) -> Void)
     /// Starts TLS once everything written so far is out. ``StreamTransportHandler/transportSecured()`` follows.
@@ -59,6 +61,8 @@ enum TransportEnd: Equatable {
 struct TransportLimits: Sendable {
     /// The bytes that may wait for a peer that does not read.
     var outputByteCountMax = 4_194_304
+    /// Beyond so many waiting bytes, what can wait elsewhere is not sent yet.
+    static let roomByteCount = 1_048_576
     /// The bytes read from one connection before others get their turn.
     var turnByteCountMax = 65_536
     /// Bytes per second that are read; nil for as many as come.
