@@ -4,6 +4,7 @@
 
 import asyncio
 import contextlib
+import re
 import resource
 import socket
 import ssl
@@ -282,6 +283,27 @@ async def test_who_begins_and_aborts_again_and_again_is_closed(world):
 def sasl_condition(failure):
     assert failure.tag == SASL + "failure"
     return failure[0].tag.removeprefix(SASL)
+
+
+async def test_what_peers_choose_begins_no_line_of_the_log(world):
+    world.server.mark_log()
+    for evil in ("x\n2026-01-01T00:00:00.000Z notice forged", "x\r\x1b[2Jforged", "x\u0085forged\u2028forged", 'x" forged="'):
+        stream = await world.raw()
+        await stream.authenticate("PLAIN", evil, "secret")
+        await stream.authenticate("SCRAM-SHA-256", evil, "secret")
+        account = await world.account()
+        await stream.log_in(account, "".join(f"&#{ord(each)};" for each in evil if each.isprintable()))
+        await stream.send("</stream:stream>")
+        await stream.receive_end()
+    await world.online(await world.account(), "orchard")
+    lines = world.server.marked_log().split("\n")
+    assert len(lines) > 10
+    for line in lines:
+        assert LOG_LINE.fullmatch(line) and 'forged=""' not in line, line
+
+
+# As StandardErrorLogHandler writes them: no control characters, and quotes only around values and escaped in them.
+LOG_LINE = re.compile(r'\d{4}-\d\d-\d\dT[\d:.]+Z [a-z]+ [^="]*( [a-z0-9.]+=([^\s"=]+|"([^"\\]|\\[\\"nu])*"))*')
 
 
 # Addresses that are none.

@@ -66,7 +66,8 @@ async def test_messages_acknowledged_to_their_senders_survive_kill_9_in_the_mids
     counts = await asyncio.gather(*(count_acknowledged(stream) for stream in senders))
     for task in sending:
         task.cancel()
-    assert 0 < min(counts) and max(counts) < MESSAGE_COUNT
+    # One of them was the cause, and none was done.
+    assert MESSAGE_COUNT // 3 <= max(counts) < MESSAGE_COUNT
     own_world.server.start()
     for recipient, count in zip(recipients, counts, strict=True):
         _, bodies = await come(own_world, recipient)
