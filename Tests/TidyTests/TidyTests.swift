@@ -43,6 +43,39 @@ private let rules = TidyRule.textRules + TidyRule.codeRules
         #expect(paths.isSuperset(of: ["Package.swift", "Makefile", "Tests/TidyTests/TidyTests.swift"]))
     }
 
+    /// A limit or a test that gets another name takes the threat model with it.
+    @Test func theThreatModelNamesWhatIsThere() throws {
+        func isPartOfWord(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"): true
+            default: false
+            }
+        }
+        func words(_ text: String) -> [String] {
+            let parts = Array(text.utf8).split(whereSeparator: { !isPartOfWord($0) })
+            return parts.map { String(decoding: $0, as: UTF8.self) }
+        }
+        let path = "docs/threat-model.md"
+        let model = try #require(Repository.files.first { $0.path == path }).lines.joined(separator: "\n")
+        let others = Repository.files.filter { !$0.path.hasSuffix(".md") }
+        let known = Set(others.flatMap { words($0.path) + $0.lines.flatMap { words($0) } })
+        let tests = known.filter { $0.hasPrefix("test_") }
+        // What stands between backticks, and the suites.
+        var names = words(model).filter { $0.hasSuffix("Tests") && $0 != "Tests" }
+        for (index, quoted) in model.split(separator: "`", omittingEmptySubsequences: false).enumerated()
+        where index % 2 == 1 {
+            guard quoted.contains("..") else {
+                names += words(String(quoted))
+                continue
+            }
+            let parts = words(String(quoted))
+            #expect(tests.contains { test in parts.allSatisfy { test.contains($0) } }, "there is no test \(quoted)")
+        }
+        #expect(names.count > 100)
+        for name in names where !known.contains(name) { Issue.record("\(path): there is no \(name)") }
+    }
+
     @Test(arguments: [
         ("let a = 1 // b", "let a = 1 ", "let a = 1 "),
         (#"let a = "// \(f("b")) c" // d"#, #"let a = "// \(f("b")) c" "#, #"let a = "(f(""))" "#),
