@@ -4,6 +4,7 @@
 
 import Glibc
 import Logging
+import Synchronization
 
 /// Writes each event as one line to standard error.
 struct StandardErrorLogHandler: LogHandler {
@@ -39,10 +40,13 @@ struct StandardErrorLogHandler: LogHandler {
         if let provided = metadataProvider?.get() { all.merge(provided) { _, new in new } }
         if let own = event.metadata { all.merge(own) { _, new in new } }
         if let error = event.error { all["error"] = "\(error)" }
+        Self.write(Self.line(at: Self.now, event.level, event.message.description, all))
+    }
+
+    private static var now: timespec {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        let line = Self.line(at: now, event.level, event.message.description, all)
-        Self.write(line)
+        return now
     }
 
     /// One event as text, with the line feed.
@@ -101,16 +105,53 @@ struct StandardErrorLogHandler: LogHandler {
         return String(result)
     }
 
-    /// One system call for each line, so that lines of several threads do not mix.
+    /// What could not be written, because nobody read what was written before.
+    private struct Backlog {
+        var droppedCount = 0
+        /// Whether the last line was written in part.
+        var isTorn = false
+    }
+    private static let backlog = Mutex(Backlog())
+
+    /// One line at a time, so that lines of several threads do not mix. Event loops log: a line that would have to wait
+    /// for a reader is dropped, and counted in the next that is not.
     private static func write(_ line: String) {
-        let bytes = Array(line.utf8)
+        backlog.withLock { backlog in
+            var text = backlog.isTorn ? "\n" : ""
+            if backlog.droppedCount > 0 {
+                text += Self.line(
+                    at: now, .warning, "lines of the log were dropped: nobody read them",
+                    ["count": "\(backlog.droppedCount)"])
+            }
+            let bytes = Array((text + line).utf8)
+            let count = put(bytes)
+            if count == bytes.count {
+                backlog = Backlog()
+            } else {
+                backlog.droppedCount += 1
+                if count > 0 { backlog.isTorn = true }
+            }
+        }
+    }
+
+    /// Writes as much as there is room for without waiting.
+    ///
+    /// - Returns: how many bytes that was.
+    private static func put(_ bytes: [UInt8]) -> Int {
         var start = 0
         while start < bytes.count {
-            let count = bytes[start...].withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            var descriptor = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+            let readyCount = poll(&descriptor, 1, 0)
+            if readyCount < 0, errno == EINTR { continue }
+            guard readyCount > 0 else { break }
+            // A pipe that is ready has room for so much.
+            let slice = bytes[start..<min(start + Int(PIPE_BUF), bytes.count)]
+            let count = slice.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             // Nobody is left to be told that the log cannot be written.
-            guard count > 0 else { return }
+            guard count > 0 else { break }
             start += count
         }
+        return start
     }
 }
