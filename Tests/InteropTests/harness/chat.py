@@ -7,7 +7,7 @@ import time
 from .raw import CLIENT
 
 #: How long a message and the answer to it may take. A server that is busy with one client for so long stalls the others.
-ANSWER_SECONDS_MAX = 2.0
+ANSWER_SECONDS_MAX = 3.0
 
 
 class Chat:
