@@ -40,14 +40,14 @@ public struct Roster: XMPPModule {
 
     /// What lives as long as the host.
     final class State: Sendable {
-        let memory: SubscriptionMemory
+        let memory: RosterMemory
         /// One subscription stanza of an account at a time leaves it, so that contacts get them in the order in which
         /// they changed its roster. Whoever holds this may wait for the account locks of others; nobody who holds one
         /// of those waits for this.
         let outbound = AccountLocks()
         let pushCount = Atomic<Int>(0)
 
-        init(_ registry: SessionRegistry) { memory = SubscriptionMemory(registry) }
+        init(_ registry: SessionRegistry) { memory = RosterMemory(registry) }
     }
 
     /// Makes the module for one host. Never throws.
@@ -64,7 +64,7 @@ public struct Roster: XMPPModule {
             // RFC 6121 section 2.6.1
             registrar.streamFeature(StreamFeature(.authenticated) { Element("ver", .rosterVersions) })
         }
-        registrar.iq(.get, "query", .roster, at: .ownAccount, later: get)
+        registrar.iq(.get, "query", .roster, at: .ownAccount, get)
         registrar.iq(.set, "query", .roster, at: .ownAccount, later: set)
         registrar.handleSubscriptions(sent: subscriptionSent, received: subscriptionReceived)
         registrar.on(.sessionEnded, forget)
@@ -75,21 +75,33 @@ public struct Roster: XMPPModule {
     // MARK: roster get
 
     /// RFC 6121 sections 2.1.3, 2.2 and 2.6.
-    private func get(_ request: IQRequest) async throws -> Element? {
+    private func get(_ request: IQRequest) -> IQAnswer {
         let account = request.sender.bare
         let known = request.payload["ver"]
-        // Under the lock, so that every later change is pushed, and none that the result has.
-        return try await host.accountLocks.withLock(account) { () async throws(StorageError) -> Element? in
-            // Section 2.2: whoever asks is told of changes from now on.
-            request.session?.becomeInterested()
-            // Section 2.6.2: an empty version, as of a client without a copy, is never the current one.
-            if options.versioning, let known, !known.isEmpty, try await store.version(of: account)?.text == known {
-                return nil
-            }
-            let roster = try await readAll(account)
-            remember(roster.items, of: account)
-            return query(roster)
+        // Section 2.2: whoever asks is told of changes from now on. Before anything is read, so that every later change
+        // is pushed; a change that comes at this moment may be pushed although the result has it.
+        request.session?.becomeInterested()
+        if let roster = state.memory.roster(of: account) {
+            return .now(.success(isCurrent(known, roster["ver"]) ? nil : roster))
         }
+        return .later {
+            do throws(StorageError) { return .success(try await read(account, unless: known)) } catch {
+                return .failure(StanzaError(storage: error))
+            }
+        }
+    }
+
+    private func read(_ account: BareJID, unless known: String?) async throws(StorageError) -> Element? {
+        // Under the lock, so that what is remembered misses no change.
+        try await host.accountLocks.withLock(account) { () async throws(StorageError) -> Element? in
+            if options.versioning, isCurrent(known, try await store.version(of: account)?.text) { return nil }
+            return try await readAndRemember(account).query
+        }
+    }
+
+    /// Section 2.6.2: an empty version, as of a client without a copy, is never the current one.
+    private func isCurrent(_ known: String?, _ version: String?) -> Bool {
+        options.versioning && known?.isEmpty == false && known == version
     }
 
     private func query(_ roster: (items: [RosterItem], version: RosterVersion?)) -> Element {
@@ -161,7 +173,7 @@ extension Roster: RosterService {
         if let subscriptions = subscriptionsInMemory(of: account) { return subscriptions }
         return try await host.accountLocks.withLock(account) { () async throws(StorageError) -> PresenceSubscriptions in
             if let subscriptions = subscriptionsInMemory(of: account) { return subscriptions }
-            return remember(try await readAll(account).items, of: account)
+            return try await readAndRemember(account).subscriptions
         }
     }
 
@@ -172,13 +184,16 @@ extension Roster: RosterService {
         SubscriptionState(try await store.item(contact.jid, of: account)).subscription
     }
 
-    /// Keeps what was just read for as long as the account has sessions. The account's lock is held.
-    @discardableResult
-    private func remember(_ items: [RosterItem], of account: BareJID) -> PresenceSubscriptions {
+    /// Reads a roster, and keeps it for as long as the account has sessions. The account's lock is held.
+    private func readAndRemember(
+        _ account: BareJID
+    ) async throws(StorageError) -> (query: Element, subscriptions: PresenceSubscriptions) {
+        let roster = try await readAll(account)
         var subscriptions = PresenceSubscriptions()
-        subscriptions.add(items, of: account)
-        state.memory.keep(subscriptions, of: account)
-        return subscriptions
+        subscriptions.add(roster.items, of: account)
+        let query = query(roster)
+        state.memory.keep(subscriptions, query, of: account)
+        return (query, subscriptions)
     }
 
     /// Reads all of a roster. The account's lock is held, so that it seldom changes meanwhile: only at the hands of

@@ -38,10 +38,12 @@ public struct IQRequest: Sendable {
 }
 
 /// Answers a get or set: with the child of the result, or nil for a result without one.
-typealias IQHandler = @Sendable (IQRequest) -> IQAnswer
+public typealias IQHandler = @Sendable (IQRequest) -> IQAnswer
 
-/// How an IQ is answered.
-enum IQAnswer: Sendable {
+/// How an IQ is answered: with the child of the result, nil for a result without one; or with an error.
+public enum IQAnswer: Sendable {
+    /// At once.
     case now(Result<Element?, StanzaError>)
+    /// After waiting. The closure stays on the loop that the request was handled on.
     case later(@Sendable () async -> Result<Element?, StanzaError>)
 }

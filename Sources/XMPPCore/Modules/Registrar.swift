@@ -85,6 +85,17 @@ public struct Registrar: Sendable {
         }
     }
 
+    /// Answers gets or sets whose child has this name, at once where the answer is at hand.
+    public mutating func iq(
+        _ type: IQType,
+        _ name: String,
+        _ namespace: Namespace,
+        at target: IQTarget,
+        _ answer: @escaping IQHandler
+    ) {
+        set(type, name, namespace, target, answer)
+    }
+
     private mutating func set(
         _ type: IQType,
         _ name: String,

@@ -35,6 +35,9 @@ public struct Element: @unchecked Sendable {
         self = builder.finish()
     }
 
+    /// What the element takes in memory, in bytes; the whole of which it is a part.
+    public var memoryByteCount: Int { tree.memoryByteCount }
+
     /// The local name.
     public var name: String { tree.read { String(decoding: $0.name($0.nodes[index]), as: UTF8.self) } }
 

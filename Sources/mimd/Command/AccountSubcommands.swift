@@ -57,7 +57,7 @@ extension AccountCommand {
             abstract: "Remove an account and all of its data.",
             discussion: """
                 A client that is connected stays so until it disconnects. Contacts keep the account in their rosters, \
-                without a subscription; those who are connected see that when they log in anew.
+                without a subscription; those who are connected see that once all their clients have disconnected.
                 """
         )
 

@@ -28,7 +28,8 @@ struct RosterFaultTests {
 
     @Test func requestsAreAnsweredWithAnError() async throws {
         try await run { verona, store in
-            let juliet = try await verona.online("juliet@example.com/balcony")
+            // Without presence, which would have had the roster read.
+            let juliet = try await verona.connect("juliet@example.com/balcony")
             store.setUnavailable(true)
             try await juliet.send("<iq id='1' type='get'><query xmlns='jabber:iq:roster'/></iq>")
             try await juliet.send(
@@ -82,6 +83,60 @@ struct RosterFaultTests {
             try await juliet.send("<presence type='unavailable'/>")
             await chamber.close()
             #expect(store.callCount.withLock { $0 } == 0)
+        }
+    }
+
+    /// What was read once is at hand until it changes, for every resource, and with a store that is down.
+    @Test func aRosterGetAsksTheStoreOnceForEachChange() async throws {
+        let get = "<iq id='1' type='get'><query xmlns='jabber:iq:roster'/></iq>"
+        func result(_ items: String) -> String {
+            let query = items.isEmpty ? "<query xmlns='jabber:iq:roster'/>" : "<query xmlns='jabber:iq:roster'>\(items)</query>"
+            return "<iq id='1' to='juliet@example.com/balcony' type='result'>\(query)</iq>"
+        }
+        try await run { verona, store in
+            try await verona.store(Self.romeo, in: Self.juliet, .from)
+            let juliet = try await verona.online("juliet@example.com/balcony")
+            let chamber = try await verona.online("juliet@example.com/chamber")
+            await juliet.forget()
+            store.callCount.withLock { $0 = 0 }
+            store.setUnavailable(true)
+            try await juliet.send(get)
+            try await juliet.receives(result("<item jid='romeo@example.net' subscription='from'/>"))
+            #expect(store.callCount.withLock { $0 } == 0)
+            store.setUnavailable(false)
+            try await chamber.send(
+                "<iq id='2' type='set'><query xmlns='jabber:iq:roster'><item jid='romeo@example.net' name='R'/></query></iq>")
+            await juliet.forget()
+            for _ in 0..<2 {
+                try await juliet.send(get)
+                try await juliet.receives(result("<item jid='romeo@example.net' name='R' subscription='from'/>"))
+            }
+            // One for the change, one for what follows it.
+            #expect(store.callCount.withLock { $0 } == 2)
+        }
+    }
+
+    /// What is too large to be kept is answered all the same.
+    @Test func aLargeRosterIsReadEachTime() async throws {
+        try await run { verona, store in
+            let name = String(repeating: "n", count: 1_000)
+            let account = try BareJID(Self.juliet)
+            for number in 0..<(RosterMemory.rosterByteCountMax / 1_000) {
+                let contact = try JID("contact\(number)@example.com")
+                let change = try await store.update(contact, of: account, itemCountMax: nil) { _ in
+                    RosterItem(contact: contact, name: name)
+                }
+                #expect(change.old == nil)
+            }
+            let juliet = try await verona.online("juliet@example.com/balcony")
+            await juliet.forget()
+            store.callCount.withLock { $0 = 0 }
+            for number in 1...2 {
+                try await juliet.send("<iq id='1' type='get'><query xmlns='jabber:iq:roster'/></iq>")
+                let received = await juliet.received()
+                #expect(received.first.map { $0.split(separator: "<item ").count } == RosterMemory.rosterByteCountMax / 1_000 + 1)
+                #expect(store.callCount.withLock { $0 } == number)
+            }
         }
     }
 
