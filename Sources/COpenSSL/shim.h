@@ -14,6 +14,8 @@
 static inline void mimd_ssl_ctx_prepare(SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    /* One call of the kernel for each record, not one for its header and one for its content. */
+    SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
 }
 static inline int mimd_ssl_ctx_set_versions(SSL_CTX *context, int lowest, int highest) {

@@ -20,7 +20,9 @@ final class JIDStorage: Sendable {
         domainpartEnd = domainpartStart + domainpartByteCount
         bareStorage = bare
         // Seeded per process: peers choose JIDs, and must not be able to choose colliding ones.
-        hash = bytes.hashValue
+        var hasher = Hasher()
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+        hash = hasher.finalize()
     }
 
     var bare: JIDStorage { bareStorage ?? self }

@@ -40,33 +40,34 @@ public enum Base64 {
     /// The decoded bytes, or nil when `text` is not exactly what `encode` prints: white space, a foreign character,
     /// missing padding, padding inside, or bits set after the last byte (which would give one value two spellings).
     public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+        text.withContiguousStorageIfAvailable { decode(bytes: $0) }
+            ?? Array(text).withUnsafeBufferPointer { decode(bytes: $0) }
+    }
+
+    private static func decode(bytes text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         guard text.count.isMultiple(of: 4) else { return nil }
-        var output: [UInt8] = []
-        output.reserveCapacity(text.count / 4 * 3)
-        var bits: UInt32 = 0
-        var characterCount = 0
-        var paddingCount = 0
-        for character in text {
-            characterCount += 1
-            bits <<= 6
-            if character == padding {
-                // Only the last two places of the last group may be padding.
-                paddingCount += 1
-                guard paddingCount <= 2, characterCount > text.count - 2 else { return nil }
-            } else {
-                let value = values[Int(character)]
-                guard value != notInAlphabet, paddingCount == 0 else { return nil }
-                bits |= UInt32(value)
-            }
-            if characterCount.isMultiple(of: 4) {
-                output.append(UInt8(truncatingIfNeeded: bits >> 16))
-                output.append(UInt8(truncatingIfNeeded: bits >> 8))
-                output.append(UInt8(truncatingIfNeeded: bits))
-                bits = 0
+        // Only the last two places of the last group may be padding; anywhere else it is a foreign character.
+        let paddingCount = text.suffix(2).reversed().prefix { $0 == padding }.count
+        let characterCount = text.count - paddingCount
+        var isValid = true
+        let output = [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3) { output, count in
+            values.withUnsafeBufferPointer { values in
+                var bits: UInt32 = 0
+                for index in text.indices {
+                    let value = index < characterCount ? values[Int(text[index])] : 0
+                    isValid = isValid && value != notInAlphabet
+                    bits = bits << 6 | UInt32(value)
+                    guard index & 3 == 3 else { continue }
+                    output[count] = UInt8(truncatingIfNeeded: bits >> 16)
+                    output[count + 1] = UInt8(truncatingIfNeeded: bits >> 8)
+                    output[count + 2] = UInt8(truncatingIfNeeded: bits)
+                    count += 3
+                }
+                // What the padding stands for must be zero.
+                isValid = isValid && output[(count - paddingCount)..<count].allSatisfy { $0 == 0 }
+                count -= paddingCount
             }
         }
-        guard output.suffix(paddingCount).allSatisfy({ $0 == 0 }) else { return nil }
-        output.removeLast(paddingCount)
-        return output
+        return isValid ? output : nil
     }
 }

@@ -30,12 +30,18 @@ public enum Crypto {
     public static func hmac(
         key: [UInt8], message: [UInt8], using hash: HashFunction
     ) throws(CryptoError) -> [UInt8] {
-        guard let keyByteCount = Int32(exactly: key.count) else { throw .hmacFailed(hash) }
+        // The bound of OpenSSL's own function, which the shim may fall back to.
+        guard Int32(exactly: key.count) != nil else { throw .hmacFailed(hash) }
+        let function =
+            switch hash {
+            case .sha1: mimd_hmac_sha1
+            case .sha224: mimd_hmac_sha224
+            case .sha256: mimd_hmac_sha256
+            case .sha384: mimd_hmac_sha384
+            case .sha512: mimd_hmac_sha512
+            }
         var output = [UInt8](repeating: 0, count: hash.digestByteCount)
-        var writtenByteCount: UInt32 = 0
-        let result = HMAC(
-            hash.openSSLDigest, key, keyByteCount, message, message.count, &output, &writtenByteCount)
-        guard result != nil, Int(writtenByteCount) == output.count else { throw .hmacFailed(hash) }
+        guard function(key, key.count, message, message.count, &output) == 1 else { throw .hmacFailed(hash) }
         return output
     }
 
