@@ -97,26 +97,25 @@ final class SQLiteConnection: @unchecked Sendable {
     private static let lockRetryMicroseconds: UInt32 = 5_000
 
     /// Whether the file can only be read: SQLite opens it all the same, and then refuses every write.
-    var isReadOnly: Bool { handle?.isReadOnly ?? false }
+    var isReadOnly: Bool {
+        get async { await ask { [self] in handle?.isReadOnly ?? false } }
+    }
 
     /// Closes the file. Whoever comes later is refused.
     func close() async {
-        await withUnsafeContinuation { continuation in
-            thread.post { [self] in
-                commitGroup()
-                handle = nil
-                continuation.resume()
-            }
+        await ask { [self] in
+            commitGroup()
+            handle = nil
         }
     }
 
     /// How many groups were committed.
     var groupCount: Int {
-        get async {
-            await withUnsafeContinuation { continuation in
-                thread.post { [self] in continuation.resume(returning: committedGroupCount) }
-            }
-        }
+        get async { await ask { [self] in committedGroupCount } }
+    }
+
+    private func ask<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+        await withUnsafeContinuation { continuation in thread.post { continuation.resume(returning: body()) } }
     }
 
     // MARK: Requests

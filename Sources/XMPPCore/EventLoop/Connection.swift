@@ -80,7 +80,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
     // MARK: StreamTransport
 
     var offersTLS: Bool { tlsSource != nil && !isSecured }
-    var waitingByteCount: Int { output.count }
+    var waitingByteCount: Int { output.pointee.count }
 
     var isEncrypted: Bool { isSecured }
     var encryption: String? { isSecured ? tls?.summary : nil }
@@ -222,8 +222,8 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
                 turnByteCount += count
                 throttle(count)
                 handler?.transportReceived(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(buffer)[..<count]))
-                // A short read of a socket means that it is empty: one call less.
-                if tls == nil, count < buffer.count { return }
+                // A short read means that the socket is empty: one call less. What TLS holds back, no event announces.
+                if count < buffer.count, tls?.hasPending != true { return }
             case .wantsRead:
                 return
             case .wantsWrite:

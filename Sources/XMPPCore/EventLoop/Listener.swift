@@ -6,7 +6,8 @@ import Glibc
 import Logging
 import Synchronization
 
-/// Accepts connections on one address and hands each to the loop that accepted it.
+/// Accepts connections on one address and hands them to the loops in turn: the kernel wakes whichever loop waits, which
+/// would give all of a rush to one.
 ///
 /// When the process runs out of descriptors, a spare one is spent on accepting and closing the next connection, and
 /// accepting pauses: the peers learn that they are refused, and the loops do not spin.
@@ -26,6 +27,8 @@ final class Listener: ConnectionOwner, Sendable {
     private let limits: TransportLimits
     private let tls: TLSContextSource?
     private let acceptors = Mutex<[Acceptor]>([])
+    /// Connections accepted so far, which says whose turn it is.
+    private let acceptedCount = Atomic<Int>(0)
     private let accepted: @Sendable (Connection) -> Void
 
     /// Binds and listens; nothing is accepted before `start`.
@@ -76,7 +79,7 @@ final class Listener: ConnectionOwner, Sendable {
     /// Starts accepting on each of the loops.
     func start(on loops: [EventLoop]) {
         for loop in loops {
-            let acceptor = Acceptor(self, loop)
+            let acceptor = Acceptor(self, loop, loops)
             acceptors.withLock { $0.append(acceptor) }
             loop.post { acceptor.resume() }
         }
@@ -102,12 +105,15 @@ final class Listener: ConnectionOwner, Sendable {
     /// `@unchecked Sendable`: confined to `loop`.
     private final class Acceptor: EventSource, @unchecked Sendable {
         let loop: EventLoop
+        /// Who gets the connections, in turn.
+        private let loops: [EventLoop]
         private let listener: Listener
         private var token: SourceToken?
 
-        init(_ listener: Listener, _ loop: EventLoop) {
+        init(_ listener: Listener, _ loop: EventLoop, _ loops: [EventLoop]) {
             self.listener = listener
             self.loop = loop
+            self.loops = loops
         }
 
         func resume() {
@@ -127,7 +133,7 @@ final class Listener: ConnectionOwner, Sendable {
 
         func ready(_ events: ReadyEvents) {
             for _ in 0..<Listener.acceptCountMax where token != nil {
-                guard listener.acceptOne(on: loop, self) else { return }
+                guard listener.acceptOne(for: loops, self) else { return }
             }
         }
 
@@ -140,7 +146,7 @@ final class Listener: ConnectionOwner, Sendable {
     }
 
     /// - Returns: whether there may be more to accept.
-    private func acceptOne(on loop: EventLoop, _ acceptor: Acceptor) -> Bool {
+    private func acceptOne(for loops: [EventLoop], _ acceptor: Acceptor) -> Bool {
         var address = sockaddr_storage()
         var byteCount = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let accepted = mimd_accept(descriptor, &address, &byteCount)
@@ -161,6 +167,8 @@ final class Listener: ConnectionOwner, Sendable {
             logger.notice("connection refused: max_connections reached", metadata: ["limit": "\(connectionCountMax)"])
             return true
         }
+        let number = acceptedCount.add(1, ordering: .relaxed).oldValue
+        let loop = loops[Int(UInt(bitPattern: number) % UInt(loops.count))]
         let connection = Connection(
             descriptor: accepted,
             peerAddress: SocketAddress(address, byteCount: byteCount).text,
@@ -169,7 +177,7 @@ final class Listener: ConnectionOwner, Sendable {
             limits: limits
         )
         connection.owner = self
-        self.accepted(connection)
+        if loop === acceptor.loop { self.accepted(connection) } else { loop.post { self.accepted(connection) } }
         return true
     }
 
