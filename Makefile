@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # The verbs of this project, the same by hand and in CI. What they do is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test build release lint format tidy scenarios interop bench check clean
+.PHONY: help run test build release lint format tidy scenarios interop bench instructions check clean
 SHELL := /bin/bash
 
 help:       ## list these verbs
-	@sed -n 's/^\([a-z]*\): *## */  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z]*\): *## */  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 run:        ## set up, build, and serve localhost:5222 from var/
 	@scripts/run.sh
 test:       ## set up, build, and run every test
@@ -24,8 +24,10 @@ scenarios:  ## run the scenario scripts only
 	@scripts/swift-test.sh Scenario
 interop:    ## build, and drive mimd with a real client library (arguments for pytest: ARGS=...)
 	@scripts/interop.sh $(ARGS)
-bench:      ## build optimized, and measure with a load generator (arguments: ARGS=...)
+bench:      ## build optimized, and repeat the tables of docs/performance.md (arguments: ARGS=...)
 	@scripts/bench.sh $(ARGS)
+instructions: ## count the instructions of the workloads in Benchmarks/ (ARGS=--record writes them down)
+	@scripts/instructions.sh $(ARGS)
 check:      ## lint, then test
 	@scripts/lint.sh && scripts/test.sh
 clean:      ## remove what was built; var/ and config/ stay

@@ -43,7 +43,7 @@ extension TidyRule {
         check: { file in
             // Package.swift must begin with the version of its tools, a script with its interpreter.
             let isScript = [".py", ".sh"].contains { file.path.hasSuffix($0) }
-            guard (file.isSwift && file.path != "Package.swift") || isScript else { return [] }
+            guard (file.isSwift && !file.path.hasSuffix("Package.swift")) || isScript else { return [] }
             let wanted = (isScript ? "# " : "// ") + licence
             let first = file.lines.first { !(isScript && $0.hasPrefix("#!")) }
             return first == wanted ? [] : [(0, "the first line must be: \(wanted)")]

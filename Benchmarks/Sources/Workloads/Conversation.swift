@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two clients of a server in this process, whose streams are XML in memory: all that a stanza costs but sockets.
+
+import Logging
+import XMPPCore
+import XMPPModules
+import XMPPPersistenceSQLite
+
+/// Romeo and Juliet, logged in, and Mercutio, who comes and goes. For one caller at a time.
+final class Conversation: Sendable {
+    private let server: XMPPServer
+    private let romeo: Client
+    private let juliet: Client
+    private let mercutio: Client.Keys
+
+    /// Starts a server with one loop and logs both in.
+    init() async throws {
+        var configuration = ServerConfiguration(domain: "example.org")
+        configuration.eventLoopCount = 1
+        configuration.hosts[0].modules = [
+            "mod_disco", "mod_presence", "mod_roster", "mod_offline", "mod_ping",
+        ].map { ModuleConfiguration($0) }
+        let storage = try await LocalStorage.open(.memory).storage
+        let password = "wherefore"
+        for name in ["romeo", "juliet", "mercutio"] {
+            let account = try BareJID(localpart: name, domainpart: "example.org")
+            let credential = try configuration.hosts[0].authentication.makeCredential(password: password)
+            try await storage.accounts.create(account, credential: credential, accountCountMax: nil)
+        }
+        var logger = Logger(label: "benchmark")
+        logger.logLevel = .critical
+        server = try XMPPServer(
+            configuration: configuration, storage: storage, modules: StandardModules.all, logger: logger
+        )
+        var keys: Client.Keys?
+        func derive(_ salt: [UInt8], _ iterationCount: Int) throws -> Client.Keys {
+            let derived = try Client.Keys(password: password, salt: salt, iterationCount: iterationCount)
+            keys = derived
+            return derived
+        }
+        romeo = Client(server.openStream())
+        try await romeo.logIn("romeo", resource: "orchard", derive)
+        juliet = Client(server.openStream())
+        try await juliet.logIn("juliet", resource: "balcony", derive)
+        let client = Client(server.openStream())
+        try await client.logIn("mercutio", resource: "street", derive)
+        await client.logOut()
+        guard let keys else { preconditionFailure("logged in without keys") }
+        mercutio = keys
+    }
+
+    /// Romeo sends Juliet so many messages, in batches; returns when she has the last.
+    func chat(messageCount: Int) async {
+        let batch = Array(String(repeating: chatXML, count: Self.batchCount).utf8)
+        for _ in 0..<messageCount / Self.batchCount {
+            romeo.write(batch)
+            await juliet.receive(Self.batchCount, "</message>")
+        }
+    }
+
+    /// Romeo asks so many times, in batches; returns when he has the last answer.
+    func ask(_ payload: String, of address: String?, requestCount: Int) async {
+        let to = address.map { " to='\($0)'" } ?? ""
+        let request = "<iq type='get' id='b1'\(to)>\(payload)</iq>"
+        let batch = Array(String(repeating: request, count: Self.batchCount).utf8)
+        for _ in 0..<requestCount / Self.batchCount {
+            romeo.write(batch)
+            await romeo.receive(Self.batchCount, "type='result'")
+        }
+    }
+
+    /// Mercutio logs in and out so many times.
+    func logIn(count: Int) async {
+        for _ in 0..<count {
+            let client = Client(server.openStream())
+            do { try await client.logIn("mercutio", resource: "street") { _, _ in mercutio } } catch {
+                preconditionFailure("\(error)")
+            }
+            await client.logOut()
+        }
+    }
+
+    /// Stanzas that are sent at once.
+    private static let batchCount = 10
+}
