@@ -43,7 +43,7 @@ static const char *o_mode = "", *o_host = "127.0.0.1", *o_domain = "localhost", 
                   *o_cache = NULL, *o_muc = NULL, *o_mampage = "last", *o_steps = NULL;
 static int o_port = 5222, o_n = 100, o_first = 0, o_conc = 64, o_tls = 0, o_window = 1, o_body = 100, o_k = 10,
            o_src = 8, o_pid = 0, o_bare = 0, o_raw = 0, o_close = 0, o_page = 50, o_print = 0, o_abrupt = 0,
-           o_verbose = 0, o_nopres = 0;
+           o_verbose = 0, o_nopres = 0, o_apart = 1, o_idle = 0;
 static double o_dur = 5, o_warm = 1, o_rate = 0, o_timeout = 120, o_settle = 3;
 static long o_count = 0;
 
@@ -897,6 +897,8 @@ static void close_all(void) {
 
 /* ----------------------------------------------------------------- traffic */
 static char *body_text;
+/* The sender of a pair; its receiver connected --apart connections later. */
+static conn *pair(int p) { return &C[p / o_apart * 2 * o_apart + p % o_apart]; }
 static int is_chat, is_iq, is_pres, is_muc, is_mam, is_rosters;
 static int groups;
 static void mk_tmpl(conn *c, const char *to, const char *type) {
@@ -1091,13 +1093,12 @@ static void need_all_ready(void) {
 /* warm-up, measured window; the traffic is self-clocked (or open loop in chat) */
 static snap A, B;
 static void open_loop(u64 until, u64 *k, u64 base) {
-  int P = NC / 2;
   for (;;) {
     u64 t = now();
     if (t >= until) break;
     u64 due;
     while ((due = base + (u64)(*k / o_rate * NS)) <= t) {
-      conn *c = is_muc ? room_conn(*k % groups, (*k / groups) % o_k) : &C[2 * (*k % P)];
+      conn *c = is_muc ? room_conn(*k % groups, (*k / groups) % o_k) : pair(*k % o_n);
       send_msg(c, due);
       (*k)++;
     }
@@ -1134,6 +1135,7 @@ static void usage(void) {
     "  login     -n N            N logins kept open (--close: closed again), --rate R = open loop\n"
     "  idle      -n N            hold N connections, report RSS growth (--steps a,b,..)\n"
     "  chat      -n PAIRS -w W   closed loop; --rate R open loop; --bare; --raw (against ./relay)\n"
+    "            --apart D (how many connections lie between those of a pair), --idle N (sessions that only listen)\n"
     "  iq        -n N -w W --iq ping|disco|roster\n"
     "  rosters   -n GROUPS -k K  make groups of K+1 users with mutual subscriptions\n"
     "  fanout    -n GROUPS -k K -w W  presence broadcasts in these groups\n"
@@ -1148,8 +1150,8 @@ static void usage(void) {
 int main(int argc, char **argv) {
   if (argc < 2 || argv[1][0] == '-') usage();
   o_mode = argv[1];
-  enum { H_ = 1000, PORT, DOM, PRE, PASS, FIRST, CONC, TLS, AUTH, CACHE, PID, DUR, WARM, COUNT, TMO, SETTLE, BODY, SRC, LABEL, BARE, RAW, CLOSE, RATE, IQ, MUC, PAGE, MP, STEPS, PRINT, ABR, NOPRES, RES };
-  static struct option lo[] = {{"host", 1, 0, H_}, {"port", 1, 0, PORT}, {"domain", 1, 0, DOM}, {"prefix", 1, 0, PRE}, {"pass", 1, 0, PASS}, {"first", 1, 0, FIRST}, {"conc", 1, 0, CONC}, {"tls", 0, 0, TLS}, {"auth", 1, 0, AUTH}, {"cache", 1, 0, CACHE}, {"pid", 1, 0, PID}, {"dur", 1, 0, DUR}, {"warm", 1, 0, WARM}, {"count", 1, 0, COUNT}, {"timeout", 1, 0, TMO}, {"settle", 1, 0, SETTLE}, {"body", 1, 0, BODY}, {"src", 1, 0, SRC}, {"label", 1, 0, LABEL}, {"bare", 0, 0, BARE}, {"raw", 0, 0, RAW}, {"close", 0, 0, CLOSE}, {"rate", 1, 0, RATE}, {"iq", 1, 0, IQ}, {"muc", 1, 0, MUC}, {"page", 1, 0, PAGE}, {"mampage", 1, 0, MP}, {"steps", 1, 0, STEPS}, {"print", 0, 0, PRINT}, {"abrupt", 0, 0, ABR}, {"nopres", 0, 0, NOPRES}, {"resource", 1, 0, RES}, {0, 0, 0, 0}};
+  enum { H_ = 1000, PORT, DOM, PRE, PASS, FIRST, CONC, TLS, AUTH, CACHE, PID, DUR, WARM, COUNT, TMO, SETTLE, BODY, SRC, LABEL, BARE, RAW, CLOSE, RATE, IQ, MUC, PAGE, MP, STEPS, PRINT, ABR, NOPRES, RES, APART, IDLE };
+  static struct option lo[] = {{"host", 1, 0, H_}, {"port", 1, 0, PORT}, {"domain", 1, 0, DOM}, {"prefix", 1, 0, PRE}, {"pass", 1, 0, PASS}, {"first", 1, 0, FIRST}, {"conc", 1, 0, CONC}, {"tls", 0, 0, TLS}, {"auth", 1, 0, AUTH}, {"cache", 1, 0, CACHE}, {"pid", 1, 0, PID}, {"dur", 1, 0, DUR}, {"warm", 1, 0, WARM}, {"count", 1, 0, COUNT}, {"timeout", 1, 0, TMO}, {"settle", 1, 0, SETTLE}, {"body", 1, 0, BODY}, {"src", 1, 0, SRC}, {"label", 1, 0, LABEL}, {"bare", 0, 0, BARE}, {"raw", 0, 0, RAW}, {"close", 0, 0, CLOSE}, {"rate", 1, 0, RATE}, {"iq", 1, 0, IQ}, {"muc", 1, 0, MUC}, {"page", 1, 0, PAGE}, {"mampage", 1, 0, MP}, {"steps", 1, 0, STEPS}, {"print", 0, 0, PRINT}, {"abrupt", 0, 0, ABR}, {"nopres", 0, 0, NOPRES}, {"apart", 1, 0, APART}, {"idle", 1, 0, IDLE}, {"resource", 1, 0, RES}, {0, 0, 0, 0}};
   int o;
   optind = 2;
   while ((o = getopt_long(argc, argv, "n:w:k:v", lo, NULL)) != -1) switch (o) {
@@ -1177,6 +1179,8 @@ int main(int argc, char **argv) {
     case SRC: o_src = atoi(optarg); break;
     case LABEL: o_label = optarg; break;
     case BARE: o_bare = 1; break;
+    case APART: o_apart = atoi(optarg); break;
+    case IDLE: o_idle = atoi(optarg); break;
     case RAW: o_raw = 1; break;
     case CLOSE: o_close = 1; break;
     case RATE: o_rate = atof(optarg); break;
@@ -1208,7 +1212,8 @@ int main(int argc, char **argv) {
   int is_reg = !strcmp(o_mode, "register"), is_login = !strcmp(o_mode, "login"), is_idle = !strcmp(o_mode, "idle");
   if (!(is_chat || is_iq || is_pres || is_muc || is_mam || is_rosters || is_reg || is_login || is_idle)) usage();
   groups = o_n;
-  NC = is_chat ? 2 * o_n : (is_pres || is_rosters) ? o_n * (o_k + 1) : is_muc ? o_n * o_k : o_n;
+  if (o_apart < 1 || o_n % o_apart) die("--apart must divide the number of pairs");
+  NC = is_chat ? 2 * o_n + o_idle : (is_pres || is_rosters) ? o_n * (o_k + 1) : is_muc ? o_n * o_k : o_n;
   signal(SIGPIPE, SIG_IGN);
   prctl(PR_SET_TIMERSLACK, 1000);
   alarm(3600); /* whatever happens, stop */
@@ -1340,8 +1345,8 @@ int main(int argc, char **argv) {
     return bad ? 1 : 0;
   }
   if (is_chat) {
-    for (int i = 0; i < NC; i += 2) {
-      conn *a = &C[i], *b = &C[i + 1];
+    for (int p = 0; p < o_n; p++) {
+      conn *a = pair(p), *b = a + o_apart;
       b->peer = a;
       char to[600];
       if (o_bare || o_raw) snprintf(to, sizeof to, "%s%d@%s%s", o_prefix, b->user, o_domain, o_bare ? "" : "/r");
@@ -1349,10 +1354,10 @@ int main(int argc, char **argv) {
       mk_tmpl(a, to, "chat");
     }
     phase_ready = 1;
-    if (o_rate == 0) for (int i = 0; i < NC; i += 2) for (int w = 0; w < o_window; w++) send_msg(&C[i], now());
+    if (o_rate == 0) for (int p = 0; p < o_n; p++) for (int w = 0; w < o_window; w++) send_msg(pair(p), now());
     measure();
     u64 lost = 0;
-    if (o_rate > 0) { long s = 0, r = 0; for (int i = 0; i < NC; i += 2) { s += C[i].sent; r += C[i + 1].rcvd; } lost = s - r; }
+    if (o_rate > 0) { long s = 0, r = 0; for (int p = 0; p < o_n; p++) { s += pair(p)->sent; r += pair(p)[o_apart].rcvd; } lost = s - r; }
     double ops = B.ops - A.ops, s = (B.t - A.t) / 1e9;
     jopen();
     printf(",\"pairs\":%d,\"w\":%d,\"body\":%d,\"bare\":%d,\"offered\":%.0f,\"rate\":%.1f,\"count\":%.0f,\"lost\":%llu", o_n, o_window, o_body, o_bare, o_rate, ops / s, ops, (unsigned long long)lost);
