@@ -135,8 +135,11 @@ final class XMLStreamParser {
         while failure == nil, context.pointee.instate == XML_PARSER_CDATA_SECTION,
             unparsed.count > 2 * Self.characterDataByteCount
         {
+            let waitingByteCount = unparsed.count
             // As above.
             _ = xmlParseChunk(context, nil, 0, 0)
+            // Of what is no UTF-8 at the beginning of a piece, libxml2 takes nothing, and says nothing.
+            if failure == nil, unparsed.count == waitingByteCount { failure = StreamError(.notWellFormed) }
         }
         guard failure == nil else { return }
         let limits = state.pointee.limits

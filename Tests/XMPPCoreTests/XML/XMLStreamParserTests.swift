@@ -137,6 +137,20 @@ private let notUTF8: [[UInt8]] = [
         }
     }
 
+    /// libxml2 takes nothing of such a piece and reports nothing: the parser once asked it for ever.
+    @Test(
+        .timeLimit(.minutes(1)),
+        arguments: [[0x80], [0xC3, 0x28], [0xF8, 0x88, 0x80, 0x80, 0x80], [0xFF]] as [[UInt8]])
+    func cdataWithoutEndThatBeginsWithNoUTF8IsNotWellFormed(_ bytes: [UInt8]) {
+        for before in [0, 300] {
+            let text = [UInt8](repeating: 0x62, count: before) + bytes + [UInt8](repeating: 0x62, count: 1000)
+            let document = Array((usualHeader + "<m><![CDATA[").utf8) + text
+            let expected = Parsed(events: ["opened"], failure: .notWellFormed)
+            #expect(Parsed.parse(document) == expected, "after \(before) bytes")
+            #expect(Parsed.parseByteByByte(document) == expected, "after \(before) bytes")
+        }
+    }
+
     @Test(
         arguments: [
             [0xFE, 0xFF, 0x00, 0x3C], [0xFF, 0xFE, 0x3C, 0x00], [0x00, 0x3C, 0x00, 0x3F], [0x3C, 0x00, 0x3F, 0x00],
