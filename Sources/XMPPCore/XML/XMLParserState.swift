@@ -24,6 +24,9 @@ struct XMLParserState: ~Copyable {
         self.limits = limits
     }
 
+    /// Whether libxml2 has begun to read the bytes in another encoding, which was declared.
+    var isDecoding: Bool { context.pointee.input?.pointee.buf?.pointee.encoder != nil }
+
     /// Why a stanza is too long.
     var tooLong: StreamError {
         StreamError(.policyViolation, text: "stanza larger than \(limits.stanzaByteCountMax) bytes")
@@ -157,7 +160,7 @@ struct XMLParserState: ~Copyable {
         }
         // RFC 6120 section 11.6: what is declared, and what libxml2 guessed from the first bytes.
         guard context.pointee.encoding.map({ strcasecmp(SAX.text($0), "UTF-8") == 0 }) ?? true,
-            context.pointee.input?.pointee.buf?.pointee.encoder == nil
+            !isDecoding
         else { return fail(StreamError(.unsupportedEncoding)) }
         var isClient = false
         for index in 0..<start.declarationCount {

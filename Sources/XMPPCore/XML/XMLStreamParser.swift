@@ -145,6 +145,9 @@ final class XMLStreamParser {
         let limits = state.pointee.limits
         if context.pointee.wellFormed == 0 || context.pointee.disableSAX != 0 {
             failure = StreamError(.notWellFormed)
+        } else if state.pointee.header == nil, state.pointee.isDecoding {
+            // What the decoder holds back must not keep the stream waiting.
+            failure = StreamError(.unsupportedEncoding)
         } else if unparsed.count >= limits.markupByteCountMax {
             failure = StreamError(.policyViolation, text: "a tag is longer than \(limits.markupByteCountMax) bytes")
         } else if state.pointee.fedByteCount - state.pointee.completeByteCount > limits.stanzaByteCountMax {

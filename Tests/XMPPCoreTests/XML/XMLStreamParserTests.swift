@@ -151,6 +151,14 @@ private let notUTF8: [[UInt8]] = [
         }
     }
 
+    /// The decoder of such an encoding may hold back what would show that it is one.
+    @Test func anotherEncodingIsRefusedBeforeTheHeaderIsWhole() {
+        let document = Array("<?xml version='1.0' encoding='UTF-7'?><stream:stream xm+AGwAbgBz".utf8)
+        let expected = Parsed(events: [], failure: .unsupportedEncoding)
+        #expect(Parsed.parse(document) == expected)
+        #expect(Parsed.parseByteByByte(document) == expected)
+    }
+
     @Test(
         arguments: [
             [0xFE, 0xFF, 0x00, 0x3C], [0xFF, 0xFE, 0x3C, 0x00], [0x00, 0x3C, 0x00, 0x3F], [0x3C, 0x00, 0x3F, 0x00],
