@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The verbs of this project, the same by hand and in CI. What they do is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test build release lint format tidy scenarios interop bench instructions check clean
+.PHONY: help run test build release lint format tidy scenarios interop bench instructions fuzz tsan soak check clean
 SHELL := /bin/bash
 
 help:       ## list these verbs
@@ -28,7 +28,9 @@ bench:      ## build optimized, and repeat the tables of docs/performance.md (ar
 	@scripts/bench.sh $(ARGS)
 instructions: ## count the instructions of the workloads in Benchmarks/ (ARGS=--record writes them down)
 	@scripts/instructions.sh $(ARGS)
+fuzz:       ## fuzz each target for a minute; ARGS="xml 1200" for one of them, longer
+	@scripts/fuzz.sh $(ARGS)
 check:      ## lint, then test
 	@scripts/lint.sh && scripts/test.sh
 clean:      ## remove what was built; var/ and config/ stay
-	@rm -rf .build .venv .pytest_cache Tests/InteropTests/{.,harness}/__pycache__
+	@rm -rf .build .build-* .venv .pytest_cache Tests/InteropTests/{.,harness}/__pycache__

@@ -99,7 +99,12 @@ let package = Package(
             exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "FuzzTests", dependencies: ["XMPPCore"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: ["XMPPCore", "mimd"],
+            exclude: ["Corpus"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "ModulesTests",
             dependencies: [

@@ -22,9 +22,9 @@ struct Mutator {
     /// Pieces of the input language, which random bytes would hardly hit.
     let pieces: [[UInt8]]
 
-    init(seed: UInt64, pieces: [String]) {
+    init(seed: UInt64, pieces: [[UInt8]]) {
         generator = SeededGenerator(seed: seed)
-        self.pieces = pieces.map { Array($0.utf8) }
+        self.pieces = pieces
     }
 
     /// A number from 0 up to, and without, `bound`; 0 if there is none.

@@ -9,7 +9,7 @@ enum Repository {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     private static let folders = [
-        ".ci", "Benchmarks", "Examples", "Sources", "Tests", "config", "docs", "priv", "scripts",
+        ".ci", "Benchmarks", "Examples", "Fuzzing", "Sources", "Tests", "config", "docs", "priv", "scripts",
     ]
     private static let skippedFolders: Set<String> = [".build", ".swiftpm", "__pycache__", ".pytest_cache"]
     private static let textExtensions: Set<String> = [
