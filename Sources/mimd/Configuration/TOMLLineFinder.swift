@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds the line of every key and element of a TOML 1.0 document, because TOMLKit tells the line of a syntax error but
 // not of a value; and refuses a document whose structure is wrong, because the parser inside TOMLKit 0.6.0 aborts the
-// process on some of those (`[.a]`, `a = [,]`). Not judged here, but by TOMLKit: numbers, dates, escapes, keys defined
-// twice.
+// process on some of those (`[.a]`, `a = [,]`, `a = 1979-05-27 1`). Not judged here, but by TOMLKit: numbers, most of
+// dates, escapes, keys defined twice.
 
 /// Where the keys and elements of a TOML document were written: a tree that has the shape of the document.
 final class TOMLLines {
@@ -165,6 +165,10 @@ struct TOMLLineFinder {
         return String(decoding: bytes[start..<position], as: UTF8.self)
     }
 
+    private static func isDigit(_ byte: UInt8?) -> Bool {
+        byte.map { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ?? false
+    }
+
     private static func isBareKey(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -235,8 +239,10 @@ struct TOMLLineFinder {
             switch byte {
             case UInt8(ascii: " "):
                 let isDate = position - start == 10 && bytes[start + 4] == UInt8(ascii: "-")
-                guard isDate, let next = peek(1), next >= UInt8(ascii: "0"), next <= UInt8(ascii: "9") else { return }
+                guard isDate, Self.isDigit(peek(1)) else { return }
                 position += 1
+                // The parser aborts on an hour of one digit.
+                guard Self.isDigit(peek(1)) else { throw problem("expected a time after the date, found \(found)") }
             case UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: ":"): position += 1
             case _ where Self.isBareKey(byte): position += 1
             default:
