@@ -30,15 +30,13 @@ enum XMLProperties {
 
     static func check(_ input: [UInt8]) throws(PropertyViolation) {
         let document = input + end
-        let isLow = input.count % 4 == 3
-        let limits = isLow ? lowLimits : XMLLimits()
+        let limits = input.count % 4 == 3 ? lowLimits : XMLLimits()
         let whole = parse([document[...]], limits)
         for chunks in cuts(of: document) {
             var cut = parse(chunks, limits)
-            // Of two faults in one tag, or a fault and a limit, which is met first may depend on how much is seen at
-            // once; that one is met may not.
-            let isEither = isLow || whole.events.isEmpty
-            if isEither, cut.failure != nil, whole.failure != nil { cut.failure = whole.failure }
+            // Of two faults, or a fault and a limit, which is met first may depend on how much is seen at once; that one
+            // is met may not.
+            if cut.failure != nil, whole.failure != nil { cut.failure = whole.failure }
             try require(cut == whole, "the whole is \(whole), in \(chunks.count) chunks it is \(cut)")
         }
         for element in whole.elements {
