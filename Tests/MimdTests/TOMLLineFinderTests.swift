@@ -110,6 +110,8 @@ private func flatten(_ value: ConfigurationValue, _ path: String) -> [String] {
         ("a = [1 2]", 1, "expected \",\" or \"]\", found \"2\""),
         ("a = [1}", 1, "expected \",\" or \"]\", found \"}\""),
         ("a = 1\nb = 1979-05-27 1\n", 2, "expected a time after the date, found \"1\""),
+        ("a = 1979-05-27TY:00", 1, "expected a time after the date, found \"Y\""),
+        ("a = 1979-05-27t", 1, "expected a time after the date, found the end of the file"),
         ("a = [1979-05-27 1]", 1, "expected a time after the date, found \"1\""),
         ("a = {", 1, "expected a key, found the end of the file"),
         ("a = {b = 1,}", 1, "expected a key, found \"}\""),

@@ -236,13 +236,16 @@ struct TOMLLineFinder {
     private mutating func skipScalar() throws(Problem) {
         let start = position
         while let byte = peek() {
+            let isDate = position - start == 10 && bytes[start + 4] == UInt8(ascii: "-")
             switch byte {
             case UInt8(ascii: " "):
-                let isDate = position - start == 10 && bytes[start + 4] == UInt8(ascii: "-")
                 guard isDate, Self.isDigit(peek(1)) else { return }
                 position += 1
-                // The parser aborts on an hour of one digit.
+                // The parser aborts on an hour of one digit here, and on one without a digit below.
                 guard Self.isDigit(peek(1)) else { throw problem("expected a time after the date, found \(found)") }
+            case UInt8(ascii: "T"), UInt8(ascii: "t"):
+                position += 1
+                if isDate, !Self.isDigit(peek()) { throw problem("expected a time after the date, found \(found)") }
             case UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: ":"): position += 1
             case _ where Self.isBareKey(byte): position += 1
             default:
