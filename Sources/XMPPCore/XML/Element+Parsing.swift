@@ -6,14 +6,16 @@ extension Element {
     /// in `jabber:client`, as it was in the stream that it came from.
     ///
     /// - Parameter xml: UTF-8, of any length.
-    /// - Returns: nil when the bytes are not exactly one well-formed element, nested no deeper than `XMLLimits` allows,
-    ///   with names no longer than it allows.
+    /// - Returns: nil when the bytes are not exactly one well-formed element, nested at most twice as deeply as
+    ///   ``XMLLimits`` allows, with names no longer than it allows.
     public init?(parsing xml: [UInt8]) {
         var limits = XMLLimits()
         // It was within the limits of the stream that it came from, whatever those were. Written, it may be longer than
-        // it was (`&apos;` for an apostrophe) or shorter, and declares a namespace wherever it is used.
+        // it was (`&apos;` for an apostrophe) or shorter, declares a namespace wherever it is used, and may have been
+        // wrapped (XEP-0297).
         limits.stanzaByteCountMax = max(limits.stanzaByteCountMax, 2 * xml.count)
         limits.startTagByteCountMax = 1 << 20
+        limits.depthMax *= 2
         limits.attributeCountMax = Int(UInt16.max)
         limits.namespaceCountMax = Int(UInt16.max)
         let parser = XMLParserPool().take(limits)

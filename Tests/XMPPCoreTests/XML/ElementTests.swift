@@ -72,6 +72,14 @@ import Testing
         let element = try #require(parsedElement(xml))
         #expect(Element(parsing: Array(element.xml.utf8)) == element)
     }
+
+    @Test func aWrappedStanzaOfTheGreatestDepthIsReadAgain() throws {
+        let depth = XMLLimits().depthMax - 1
+        let xml = "<m>\(String(repeating: "<a>", count: depth))\(String(repeating: "</a>", count: depth))</m>"
+        let element = try #require(parsedElement(xml))
+        let copy = Element("m", .client) { Element("forwarded", "urn:xmpp:forward:0") { element } }
+        #expect(Element(parsing: Array(copy.xml.utf8)) == copy)
+    }
 }
 
 @Suite struct ByteBufferTests {
