@@ -36,7 +36,11 @@ enum XMLProperties {
             var cut = parse(chunks, limits)
             // Of two faults, or a fault and a limit, which is met first may depend on how much is seen at once; that one
             // is met may not.
-            if cut.failure != nil, whole.failure != nil { cut.failure = whole.failure }
+            if cut.failure != nil, whole.failure != nil {
+                cut.failure = whole.failure
+                // Nor whether a header that has a fault was taken for one before.
+                if cut.events.count + whole.events.count == 1 { cut.events = whole.events }
+            }
             try require(cut == whole, "the whole is \(whole), in \(chunks.count) chunks it is \(cut)")
         }
         for element in whole.elements {
