@@ -30,6 +30,10 @@ instructions: ## count the instructions of the workloads in Benchmarks/ (ARGS=--
 	@scripts/instructions.sh $(ARGS)
 fuzz:       ## fuzz each target for a minute; ARGS="xml 1200" for one of them, longer
 	@scripts/fuzz.sh $(ARGS)
+tsan:       ## run the Swift tests under the thread sanitizer
+	@scripts/tsan.sh $(ARGS)
+soak:       ## let 2,000 clients live with an optimized mimd for twenty minutes (ARGS="--minutes 3")
+	@scripts/soak.sh $(ARGS)
 check:      ## lint, then test
 	@scripts/lint.sh && scripts/test.sh
 clean:      ## remove what was built; var/ and config/ stay
