@@ -5,6 +5,7 @@
 #     core: pinned, plain+TLS logins, chat, iq, fan-out | mam: MAM on sqlite | mamnative: MAM on the server's own store
 #     idle: RSS/conn plain+TLS | unpinned: no pinning at all | deflt: Debian's default module list | yard: yardsticks
 #     gcgen: Prosody only, core+mam+idle with the generational Lua GC
+#     many: 200 sessions against 10,000 | loops: one event loop against two (mimd, not pinned)
 #   servers are interleaved within a round, so that they see the same machine noise.
 # Results: one JSON line per run appended to results/$RUN.jsonl, table at the end.
 # Env: SCPU=0 GCPU=1 (cores), DUR=5, RUN=name, IDLE_N=10000
@@ -70,14 +71,26 @@ with() { # SERVER PROFILE CPUS function...
 idle() { # $1 = '' or --tls
   g idle${1:+_tls} idle -n $IDLE_N --conc 64 --settle ${SETTLE:-5} --steps $((IDLE_N/2)),$IDLE_N $SC --cache $P/seed/$S.scram --timeout 250 $1
 }
+many() { # whether a message costs more when there are many sessions: 200 alone, with 9,800 that only listen, and 10,000 that all chat
+  local c="$SC --cache $P/seed/$S.scram --timeout 200"
+  g chat_200              chat -n 100 -w 4 --dur $DUR $c
+  g chat_200_of_10000     chat -n 100 -w 4 --idle 9800 --dur $DUR $c
+  g chat_10000            chat -n 5000 -w 1 --warm 3 --dur $DUR $c
+}
+loops() { # $1 loops: connections go to the loops in turn, so that those of a pair are on one loop, or on two
+  local c="$SC --cache $P/seed/$S.scram --conc 1"
+  if [ $1 = 1 ]; then g chat_1loop chat -n 100 -w 4 --dur $DUR $c; return; fi
+  g chat_2loops_same      chat -n 100 -w 4 --apart 2 --dur $DUR $c
+  g chat_2loops_apart     chat -n 100 -w 4 --dur $DUR $c
+}
 yard() {
   local y=results/$RUN.yard.jsonl
   S=relay; PR=yard
   taskset -c $SCPU ./relay 16422 & SPID=$!; PORT=16422; sleep 0.3
-  g relay_w4 chat --raw -n 100 -w 4 --dur 3; g relay_w1 chat --raw -n 100 -w 1 --dur 3; kill $SPID; wait $SPID 2>/dev/null; SPID=
+  g relay_w4 chat --raw -n 100 -w 4 --dur 3; g relay_10000 chat --raw -n 5000 -w 1 --warm 3 --dur 3; g relay_w1 chat --raw -n 100 -w 1 --dur 3; kill $SPID; wait $SPID 2>/dev/null; SPID=
   taskset -c $SCPU ./relay 16423 ec.crt ec.key & SPID=$!; PORT=16423; sleep 0.3
   g relay_tls_w4 chat --raw --tls -n 100 -w 4 --dur 3; kill $SPID; wait $SPID 2>/dev/null; SPID=
-  { taskset -c $SCPU ./tlsbench ec.crt ec.key 2; taskset -c $SCPU ./tlsbench rsa.crt rsa.key 2
+  { taskset -c $SCPU ./pbkdf2bench 1; taskset -c $SCPU ./tlsbench ec.crt ec.key 2; taskset -c $SCPU ./tlsbench rsa.crt rsa.key 2
     taskset -c $SCPU ./xmlbench 0 1 5000; taskset -c $SCPU ./xmlbench 4096 1
     for r in 0 1 -1; do ./tlsmem 10050 ec.crt ec.key $r; done
     taskset -c $SCPU openssl speed -seconds 1 ecdsap256 rsa2048 ecdhx25519 2>/dev/null | awk '/^rsa 2048/{print "{\"yard\":\"openssl_speed\",\"what\":\"rsa2048_sign\",\"per_s\":"$6"}"} /ecdsa \(nistp256\)/{print "{\"yard\":\"openssl_speed\",\"what\":\"ecdsa_p256_sign\",\"per_s\":"$7"}"} /ecdh \(X25519\)/{print "{\"yard\":\"openssl_speed\",\"what\":\"x25519\",\"per_s\":"$6"}"}'
@@ -94,6 +107,8 @@ for R in $(seq $ROUNDS); do
           if [ $s = prosody ]; then with $s core-gen $SCPU core; with $s mam-gen $SCPU mam; else with $s core $SCPU core; GPIN= ; with $s unpinned '' traffic_small; unset GPIN; fi ;;
         mam) with $s ${MAMPROFILE:-mam} $SCPU mam ;;
         mamnative) if [ $s = prosody ]; then with $s maminternal $SCPU mam; else with $s mammnesia $SCPU mam; fi ;;
+        many) with $s many $SCPU many ;;
+        loops) GPIN= ; LOOPS=1 with $s loops 0,1 loops 1; LOOPS=2 with $s loops2 0,1 loops 2; unset GPIN ;;
         idle) with $s idle $SCPU idle ''; with $s idle $SCPU idle --tls ;;
         unpinned) GPIN= ; with $s unpinned '' traffic_small; unset GPIN ;;
         deflt) with $s default $SCPU traffic_small ;;

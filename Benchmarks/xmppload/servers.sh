@@ -161,7 +161,7 @@ ejabberd_start() {
   SPID=$!; PORT=$EJABBERD_PORT
 }
 
-mimd_config() { # core|mam ; MIMD is the release binary
+mimd_config() { # any profile, mam with an archive; MIMD is the release binary
   local d=$P/mimd/$1 extra=""; mkdir -p $d/data
   [ $1 = mam ] && extra='[modules.mod_mam]
   backend = "mnesia"

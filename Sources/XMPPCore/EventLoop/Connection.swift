@@ -84,6 +84,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
 
     var isEncrypted: Bool { isSecured }
     var encryption: String? { isSecured ? tls?.summary : nil }
+    var channelBindingTypes: [ChannelBindingType] { isSecured ? tls?.channelBindingTypes ?? [] : [] }
     var channelBindings: ChannelBindings { isSecured ? tls?.channelBindings ?? ChannelBindings() : ChannelBindings() }
 
     func write(_ body: (inout ByteBuffer) -> Void) {

@@ -22,23 +22,23 @@ public struct SASLOffer: Hashable, Sendable {
 
     /// - Parameters:
     ///   - configured: the mechanisms that the administrator allows, in any order.
-    ///   - channelBindings: the data of this connection; without any, no `-PLUS` mechanism is offered.
+    ///   - channelBindingTypes: those of this connection, strongest first; without any, no `-PLUS` mechanism is offered.
     public init(
-        configured: Set<SASLMechanism>, transport: Transport, channelBindings: ChannelBindings = ChannelBindings()
+        configured: Set<SASLMechanism>, transport: Transport, channelBindingTypes: [ChannelBindingType] = []
     ) {
         var mechanisms: [SASLMechanism] = []
         var withheld: Set<SASLMechanism> = []
         for mechanism in SASLMechanism.all where configured.contains(mechanism) {
             if mechanism.needsTLS, transport == .plaintext {
                 withheld.insert(mechanism)
-            } else if !mechanism.usesChannelBinding || !channelBindings.types.isEmpty {
+            } else if !mechanism.usesChannelBinding || !channelBindingTypes.isEmpty {
                 mechanisms.append(mechanism)
             }
         }
         self.mechanisms = mechanisms
         self.withheldForTLS = withheld
         self.channelBindingTypes =
-            mechanisms.contains(where: \.usesChannelBinding) ? channelBindings.types : []
+            mechanisms.contains(where: \.usesChannelBinding) ? channelBindingTypes : []
     }
 
     /// The offered mechanism that a client named.

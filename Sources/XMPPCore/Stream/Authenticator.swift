@@ -52,13 +52,13 @@ final class Authenticator: Sendable {
     func offer(
         allowed: [AuthenticationConfiguration.MethodName]?,
         transport: SASLOffer.Transport,
-        channelBindings: ChannelBindings
+        channelBindingTypes: [ChannelBindingType]
     ) -> SASLOffer {
-        let key = OfferKey(allowed: allowed, transport: transport, bindingTypes: channelBindings.types)
+        let key = OfferKey(allowed: allowed, transport: transport, bindingTypes: channelBindingTypes)
         return offers.withLock { offers in
             if let offer = offers[key] { return offer }
             let offer = SASLOffer(
-                configured: mechanisms(allowed: allowed), transport: transport, channelBindings: channelBindings
+                configured: mechanisms(allowed: allowed), transport: transport, channelBindingTypes: channelBindingTypes
             )
             offers[key] = offer
             return offer

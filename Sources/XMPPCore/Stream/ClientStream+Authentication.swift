@@ -52,7 +52,7 @@ extension ClientStream {
             let exchange = SASLExchange(
                 mechanism: mechanism,
                 offer: offer,
-                channelBindings: channelBindings,
+                channelBindings: mechanism.usesChannelBinding ? transport.channelBindings : ChannelBindings(),
                 settings: authenticator.settings
             )
             let authentication = Authentication(

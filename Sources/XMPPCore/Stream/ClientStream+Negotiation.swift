@@ -30,12 +30,14 @@ extension ClientStream {
 
     /// What SASL offers on this stream.
     func offer(of host: Host) -> SASLOffer {
-        let transport: SASLOffer.Transport = isConfidential ? .secure : .plaintext
+        let confidentiality: SASLOffer.Transport = isConfidential ? .secure : .plaintext
         guard let authenticator = services.authenticators[host.configuration.domain] else {
-            return SASLOffer(configured: [], transport: transport)
+            return SASLOffer(configured: [], transport: confidentiality)
         }
         return authenticator.offer(
-            allowed: settings.allowedMethods, transport: transport, channelBindings: channelBindings
+            allowed: settings.allowedMethods,
+            transport: confidentiality,
+            channelBindingTypes: transport.channelBindingTypes
         )
     }
 

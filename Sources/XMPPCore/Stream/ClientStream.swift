@@ -33,12 +33,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     let settings: ClientStreamSettings
     let services: ClientStreamServices
     private let logger: Logger
-    var phase = Phase.unauthenticated {
-        // Who has a resource is authenticated, and needs no binding to the channel any more.
-        didSet { if case .bound = phase { channelBindings = ChannelBindings() } }
-    }
-    /// What binds an authentication to the encryption; empty without it, and once a resource is bound.
-    private(set) var channelBindings = ChannelBindings()
+    var phase = Phase.unauthenticated
     /// The host that the client asked for; nil before it did.
     var host: Host?
     /// The stream management of the session; nil until the client enabled it.
@@ -123,7 +118,6 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
 
     func transportSecured() {
         isSecuring = false
-        channelBindings = transport.channelBindings
         restart()
         expectProgress()
     }

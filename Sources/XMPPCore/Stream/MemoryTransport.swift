@@ -13,6 +13,7 @@ final class MemoryTransport: StreamTransport, EndOfTurnWork, @unchecked Sendable
     let isInProcess = true
     let isEncrypted = false
     var encryption: String? { nil }
+    let channelBindingTypes: [ChannelBindingType] = []
     var channelBindings: ChannelBindings { ChannelBindings() }
     var offersTLS: Bool { false }
     var waitingByteCount: Int { output.count }

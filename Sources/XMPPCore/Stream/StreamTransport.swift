@@ -15,7 +15,9 @@ protocol StreamTransport: AnyObject {
     var isEncrypted: Bool { get }
     /// For logs: protocol version and cipher; nil while nothing is encrypted.
     var encryption: String? { get }
-    /// The channel bindings that a client may use; none while nothing is encrypted. Computed anew each time.
+    /// The channel bindings that a client may use, strongest first; none while nothing is encrypted.
+    var channelBindingTypes: [ChannelBindingType] { get }
+    /// Their data. It takes as long as a tenth of a handshake, and is computed anew each time.
     var channelBindings: ChannelBindings { get }
     /// Whether `startTLS()` can work.
     var offersTLS: Bool { get }

@@ -61,12 +61,21 @@ struct TLSSession: ~Copyable {
         return "\(String(cString: SSL_get_version(pointer))) \(cipher)"
     }
 
-    /// The channel bindings that a client may use on this connection.
+    /// The channel bindings that a client may use on this connection, strongest first.
+    var channelBindingTypes: [ChannelBindingType] {
+        // RFC 9266 section 4.2: with TLS 1.2 only if the extended master secret is used, which is not looked into here.
+        mimd_ssl_is_tls13(pointer) == 1 ? [.tlsExporter, .tlsServerEndPoint] : [.tlsServerEndPoint]
+    }
+
+    /// The data of these bindings.
     var channelBindings: ChannelBindings {
         var data: [ChannelBindingType: [UInt8]] = [:]
-        // RFC 9266 section 4.2: with TLS 1.2 only if the extended master secret is used, which is not looked into here.
-        if mimd_ssl_is_tls13(pointer) == 1 { data[.tlsExporter] = exporterData() }
-        data[.tlsServerEndPoint] = endPointData()
+        for type in channelBindingTypes {
+            switch type {
+            case .tlsExporter: data[type] = exporterData()
+            case .tlsServerEndPoint: data[type] = endPointData()
+            }
+        }
         return ChannelBindings(data)
     }
 

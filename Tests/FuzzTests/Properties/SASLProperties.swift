@@ -49,7 +49,7 @@ enum SASLProperties {
 
     static func exchange(_ mechanism: SASLMechanism, _ form: SASLDecoy.StoredForm, isBound: Bool) -> SASLExchange {
         let offer = SASLOffer(
-            configured: Set(SASLMechanism.all), transport: .secure, channelBindings: isBound ? bindings : .init())
+            configured: Set(SASLMechanism.all), transport: .secure, channelBindingTypes: isBound ? bindings.types : [])
         return SASLExchange(
             mechanism: mechanism, offer: offer, channelBindings: isBound ? bindings : .init(),
             settings: settings(form), nonceSource: { Array("server".utf8) })

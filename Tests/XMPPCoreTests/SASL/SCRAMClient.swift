@@ -62,7 +62,7 @@ enum SASLFixture {
     static let iterationCount = 16
     static let bindings = ChannelBindings([.tlsExporter: bytes("exporter"), .tlsServerEndPoint: bytes("certificate")])
     static let everything = Set(SASLMechanism.all)
-    static let secureOffer = SASLOffer(configured: everything, transport: .secure, channelBindings: bindings)
+    static let secureOffer = SASLOffer(configured: everything, transport: .secure, channelBindingTypes: bindings.types)
     static let offerWithoutBinding = SASLOffer(configured: everything, transport: .secure)
 
     static func settings(storedForm: SASLDecoy.StoredForm = .scram) -> SASLSettings {

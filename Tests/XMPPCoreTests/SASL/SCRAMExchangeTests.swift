@@ -123,7 +123,7 @@ import Testing
     @Test func challengeOfDowngradeProtectionIsTheExampleOfXEP0474() throws {
         let bindings = SASLFixture.bindings
         let offer = SASLOffer(
-            configured: [.scram(.sha1), .scramPlus(.sha1)], transport: .secure, channelBindings: bindings)
+            configured: [.scram(.sha1), .scramPlus(.sha1)], transport: .secure, channelBindingTypes: bindings.types)
         var settings = SASLFixture.settings()
         settings.downgradeProtection = .hash
         var exchange = SASLFixture.exchange(.scram(.sha1), offer: offer, settings: settings)
