@@ -30,6 +30,7 @@ public final class Host: Sendable {
     // the loops have stopped.
     // `nonisolated(unsafe)`: as said above; loops start to work for the host after that.
     nonisolated(unsafe) private var registrar = Registrar()
+    nonisolated(unsafe) private var iqHandlers = IQHandlerTable([:])
     nonisolated(unsafe) private(set) var events = HostEvents(Registrar())
     nonisolated(unsafe) private(set) var undeliveredKeepers: [UndeliveredKeeper] = []
     nonisolated(unsafe) private(set) var presenceHandler: PresenceHandler?
@@ -62,6 +63,7 @@ public final class Host: Sendable {
     /// Takes what the modules registered. Called once.
     func install(_ registrar: Registrar) {
         self.registrar = registrar
+        iqHandlers = IQHandlerTable(registrar.iqHandlers)
         events = HostEvents(registrar)
         undeliveredKeepers = registrar.undeliveredKeepers
         presenceHandler = registrar.presenceHandler
@@ -99,10 +101,8 @@ public final class Host: Sendable {
 
     /// Who answers a request.
     func handler(for request: IQRequest) -> Result<IQHandler, StanzaError> {
-        let name = request.payload.name, namespace = request.payload.namespace
-        func find(_ target: IQTarget) -> IQHandler? {
-            registrar.iqHandlers[.init(target: target, type: request.iq.type, name: name, namespace: namespace)]
-        }
+        guard let handlers = iqHandlers.handlers(for: request.payload) else { return .failure(.serviceUnavailable) }
+        func find(_ target: IQTarget) -> IQHandler? { handlers[target, request.iq.type] }
         guard request.account != nil else {
             return find(.host).map { .success($0) } ?? .failure(.serviceUnavailable)
         }

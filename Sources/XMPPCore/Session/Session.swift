@@ -33,6 +33,7 @@ public final class Session: @unchecked Sendable {
     public private(set) var presence: Presence?
     /// Whom it sent presence directly, outside its roster (RFC 6121 section 4.6).
     public var directedPresence: Set<JID> = []
+    private var isInterested = false
     var outlet: (any SessionOutlet)?
     private(set) var isEnded = false
     /// Whether all that an end brings with it is done.
@@ -78,6 +79,8 @@ public final class Session: @unchecked Sendable {
     /// Marks the session as one that asked for its roster, and gets pushes (RFC 6121 section 2.1.6).
     public func becomeInterested() {
         loop.assertCurrent()
+        guard !isInterested else { return }
+        isInterested = true
         host.registry.update(self) { $0.isInterested = true }
     }
 
