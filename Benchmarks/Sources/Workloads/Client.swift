@@ -27,7 +27,9 @@ final class Client: Sendable {
     init(_ stream: InProcessXMLStream) { self.stream = stream }
 
     /// Authenticates, binds a resource, fetches the roster and sends presence, as clients do.
-    func logIn(_ name: String, resource: String, _ keys: (_ salt: [UInt8], _ iterationCount: Int) throws -> Keys) async throws {
+    func logIn(_ name: String, resource: String, _ keys: (_ salt: [UInt8], _ iterationCount: Int) throws -> Keys)
+        async throws
+    {
         stream.write(Self.header)
         _ = await receive("</stream:features>")
         let first = "n=\(name),r=client"

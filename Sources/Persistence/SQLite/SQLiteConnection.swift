@@ -128,7 +128,8 @@ final class SQLiteConnection: @unchecked Sendable {
     private func onThread<Value: Sendable>(
         _ request: @escaping @Sendable (_ answer: @escaping Answer<Value>) -> Void
     ) async throws(StorageError) -> Value {
-        let result = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<Value, StorageError>, Never>) in
+        let result = await withUnsafeContinuation {
+            (continuation: UnsafeContinuation<Result<Value, StorageError>, Never>) in
             thread.post { request { continuation.resume(returning: $0) } }
         }
         return try result.get()
@@ -248,7 +249,9 @@ final class SQLiteConnection: @unchecked Sendable {
         nonisolated(unsafe) let transaction = SQLiteTransaction(handle: handle), end = end
         Task.immediate(executorPreference: thread) { [self] in
             let result: Result<Value, StorageError>
-            do throws(StorageError) { result = .success(try await body(transaction)) } catch { result = .failure(error) }
+            do throws(StorageError) { result = .success(try await body(transaction)) } catch {
+                result = .failure(error)
+            }
             isInBody = false
             end(result)
         }

@@ -90,7 +90,8 @@ struct RosterFaultTests {
     @Test func aRosterGetAsksTheStoreOnceForEachChange() async throws {
         let get = "<iq id='1' type='get'><query xmlns='jabber:iq:roster'/></iq>"
         func result(_ items: String) -> String {
-            let query = items.isEmpty ? "<query xmlns='jabber:iq:roster'/>" : "<query xmlns='jabber:iq:roster'>\(items)</query>"
+            let query =
+                items.isEmpty ? "<query xmlns='jabber:iq:roster'/>" : "<query xmlns='jabber:iq:roster'>\(items)</query>"
             return "<iq id='1' to='juliet@example.com/balcony' type='result'>\(query)</iq>"
         }
         try await run { verona, store in
@@ -105,7 +106,8 @@ struct RosterFaultTests {
             #expect(store.callCount.withLock { $0 } == 0)
             store.setUnavailable(false)
             try await chamber.send(
-                "<iq id='2' type='set'><query xmlns='jabber:iq:roster'><item jid='romeo@example.net' name='R'/></query></iq>")
+                "<iq id='2' type='set'><query xmlns='jabber:iq:roster'><item jid='romeo@example.net' name='R'/></query></iq>"
+            )
             await juliet.forget()
             for _ in 0..<2 {
                 try await juliet.send(get)
@@ -134,7 +136,9 @@ struct RosterFaultTests {
             for number in 1...2 {
                 try await juliet.send("<iq id='1' type='get'><query xmlns='jabber:iq:roster'/></iq>")
                 let received = await juliet.received()
-                #expect(received.first.map { $0.split(separator: "<item ").count } == RosterMemory.rosterByteCountMax / 1_000 + 1)
+                #expect(
+                    received.first.map { $0.split(separator: "<item ").count } == RosterMemory.rosterByteCountMax
+                        / 1_000 + 1)
                 #expect(store.callCount.withLock { $0 } == number)
             }
         }

@@ -21,15 +21,18 @@ import Testing
 
     @Test func channelBindingIsOfferedOnlyWhereThereIsData() {
         let configured: Set<SASLMechanism> = [.plain, .scram(.sha1), .scramPlus(.sha1)]
-        let plaintext = SASLOffer(configured: configured, transport: .plaintext, channelBindingTypes: SASLFixture.bindings.types)
+        let plaintext = SASLOffer(
+            configured: configured, transport: .plaintext, channelBindingTypes: SASLFixture.bindings.types)
         #expect(plaintext.mechanisms == [.scram(.sha1)])
         #expect(plaintext.channelBindingTypes.isEmpty)
         let secure = SASLOffer(configured: configured, transport: .secure)
         #expect(secure.mechanisms == [.scram(.sha1), .plain])
-        let bound = SASLOffer(configured: configured, transport: .secure, channelBindingTypes: SASLFixture.bindings.types)
+        let bound = SASLOffer(
+            configured: configured, transport: .secure, channelBindingTypes: SASLFixture.bindings.types)
         #expect(bound.mechanisms == [.scramPlus(.sha1), .scram(.sha1), .plain])
         #expect(bound.channelBindingTypes == [.tlsExporter, .tlsServerEndPoint])
-        let unused = SASLOffer(configured: [.plain], transport: .secure, channelBindingTypes: SASLFixture.bindings.types)
+        let unused = SASLOffer(
+            configured: [.plain], transport: .secure, channelBindingTypes: SASLFixture.bindings.types)
         #expect(unused.channelBindingTypes.isEmpty)
     }
 
