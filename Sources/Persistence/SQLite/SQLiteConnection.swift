@@ -115,7 +115,7 @@ final class SQLiteConnection: @unchecked Sendable {
     }
 
     private func ask<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
-        await withUnsafeContinuation { continuation in thread.post { continuation.resume(returning: body()) } }
+        await onThread { answer in answer(body()) }
     }
 
     // MARK: Requests
@@ -128,11 +128,22 @@ final class SQLiteConnection: @unchecked Sendable {
     private func onThread<Value: Sendable>(
         _ request: @escaping @Sendable (_ answer: @escaping Answer<Value>) -> Void
     ) async throws(StorageError) -> Value {
-        let result = await withUnsafeContinuation {
-            (continuation: UnsafeContinuation<Result<Value, StorageError>, Never>) in
-            thread.post { request { continuation.resume(returning: $0) } }
-        }
+        let result: Result<Value, StorageError> = await onThread(request)
         return try result.get()
+    }
+
+    private func onThread<Outcome: Sendable>(
+        _ request: @escaping @Sendable (_ answer: @escaping (Outcome) -> Void) -> Void
+    ) async -> Outcome {
+        defer { Handover.acquire() }
+        return await withUnsafeContinuation { continuation in
+            thread.post {
+                request { outcome in
+                    Handover.release()
+                    continuation.resume(returning: outcome)
+                }
+            }
+        }
     }
 
     /// Runs a body that only reads.
