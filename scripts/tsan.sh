@@ -25,9 +25,7 @@ sanitized "$build/canary" locked
 sanitized "$build/canary" racing
 [ "$(report_count)" -gt 0 ] || fail "the thread sanitizer does not see a race"
 
-# What it cannot see of Swift's runtime, the sources say to it under this condition (Handover.swift).
-swift_test_flags+=(-Xswiftc -DTHREAD_SANITIZER)
-swift build "${swift_flags[@]}" -Xswiftc -DTHREAD_SANITIZER --scratch-path "$build" --sanitize thread --build-tests
+swift build "${swift_flags[@]}" --scratch-path "$build" --sanitize thread --build-tests
 failed=()
 MIMD="$build/debug/mimd" sanitized timeout --kill-after=10s 60m swift test "${swift_test_flags[@]}" \
     --scratch-path "$build" --sanitize thread --skip TidyTests "$@" </dev/null || failed+=("the Swift tests")

@@ -135,14 +135,8 @@ final class SQLiteConnection: @unchecked Sendable {
     private func onThread<Outcome: Sendable>(
         _ request: @escaping @Sendable (_ answer: @escaping (Outcome) -> Void) -> Void
     ) async -> Outcome {
-        defer { Handover.acquire() }
-        return await withUnsafeContinuation { continuation in
-            thread.post {
-                request { outcome in
-                    Handover.release()
-                    continuation.resume(returning: outcome)
-                }
-            }
+        await withUnsafeContinuation { continuation in
+            thread.post { request { continuation.resume(returning: $0) } }
         }
     }
 
