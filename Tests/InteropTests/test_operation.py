@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What an operator does: the example configuration, and accounts by the command line while the server runs and does not.
 
+import contextlib
 import fcntl
 import re
 import resource
@@ -136,9 +137,9 @@ async def test_a_terminal_that_hangs_up_ends_the_server_in_good_order(own_world)
     assert own_world.server.process.wait(START_SECONDS_MAX) == 0
 
 
-@pytest.mark.needs("mimd's commands")
-async def test_a_server_survives_the_reader_of_its_log(own_world):
-    server = own_world.server
+@contextlib.contextmanager
+def piped(server):
+    """The server anew, once it is ready, with its log in a pipe; it must end in good order when the body is done."""
     server.stop()
     with subprocess.Popen(
             server.command(), cwd=server.directory, text=True, stdout=subprocess.PIPE,
@@ -147,40 +148,35 @@ async def test_a_server_survives_the_reader_of_its_log(own_world):
             for line in process.stdout:
                 if server.is_ready([line] * 3):
                     break
-            process.stdout.close()
-            # Each of these is worth a line.
-            for _ in range(3):
-                await own_world.client(await own_world.account()).connect()
-            assert process.poll() is None
+            yield process
         finally:
             process.terminate()
         assert process.wait(START_SECONDS_MAX) == 0
+
+
+@pytest.mark.needs("mimd's commands")
+async def test_a_server_survives_the_reader_of_its_log(own_world):
+    with piped(own_world.server) as process:
+        process.stdout.close()
+        # Each of these is worth a line.
+        for _ in range(3):
+            await own_world.client(await own_world.account()).connect()
+        assert process.poll() is None
 
 
 @pytest.mark.needs("mimd's commands")
 async def test_a_log_that_nobody_reads_makes_nobody_wait(own_world):
-    server = own_world.server
-    server.stop()
-    with subprocess.Popen(
-            server.command(), cwd=server.directory, text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT) as process:
-        try:
-            for line in process.stdout:
-                if server.is_ready([line] * 3):
-                    break
-            # Room for some twenty lines, of which each of these is worth one.
-            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4_096)
-            stranger = own_world.unused_account()
-            async with await own_world.chat():
-                for _ in range(20):
-                    stream = await own_world.raw()
-                    for _ in range(4):
-                        await stream.authenticate("PLAIN", stranger.username, stranger.password)
-            process.terminate()
-            log = process.stdout.read()
-        finally:
-            process.terminate()
-        assert process.wait(START_SECONDS_MAX) == 0
+    with piped(own_world.server) as process:
+        # Room for some twenty lines, of which each of these is worth one.
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4_096)
+        stranger = own_world.unused_account()
+        async with await own_world.chat():
+            for _ in range(20):
+                stream = await own_world.raw()
+                for _ in range(4):
+                    await stream.authenticate("PLAIN", stranger.username, stranger.password)
+        process.terminate()
+        log = process.stdout.read()
     assert re.search(r"\n\S+ warning lines of the log were dropped: nobody read them count=\d+\n", log), log
     assert "shut down" in log
 
