@@ -11,6 +11,7 @@ import XMPPPersistenceSQL
 @Suite struct SQLiteDatabaseTests {
     static let make = SQLStatement("CREATE TABLE item (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT")
     static let insert = SQLStatement("INSERT INTO item (id, text) VALUES (?, ?)")
+    static let find = SQLStatement("SELECT text FROM item WHERE id = ?")
     static let count = SQLStatement("SELECT count(*) FROM item")
 
     static func withDatabase(
@@ -75,6 +76,27 @@ import XMPPPersistenceSQL
                     }
                 }
                 await other.close()
+            }
+        }
+    }
+
+    @Test func readingsThatShareATransactionSeeWhatWasAcknowledgedBefore() async throws {
+        try await Self.withFile { path in
+            try await Self.withDatabase(.file(path: path)) { database in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for id in Int64(0)..<400 {
+                        group.addTask {
+                            try await database.execute(Self.insert, [.integer(id), .text("text")])
+                            let rows = try await database.query(Self.find, [.integer(id)])
+                            #expect(rows == [SQLRow(values: [.text("text")])])
+                            let again = try await database.read { transaction throws(StorageError) in
+                                try await transaction.query(Self.find, [.integer(id)])
+                            }
+                            #expect(again == rows)
+                        }
+                    }
+                    try await group.waitForAll()
+                }
             }
         }
     }

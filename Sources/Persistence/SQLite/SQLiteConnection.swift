@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Group commit: all writes that wait in the queue share one transaction, each within a savepoint of its own, and are
-// acknowledged when it is committed.
+// acknowledged when it is committed. Readings share one too, on a connection of their own.
 
 import Glibc
 import XMPPCore
@@ -105,6 +105,7 @@ final class SQLiteConnection: @unchecked Sendable {
     func close() async {
         await ask { [self] in
             commitGroup()
+            if let handle { endReading(handle) }
             handle = nil
         }
     }
@@ -147,26 +148,12 @@ final class SQLiteConnection: @unchecked Sendable {
     ) async throws(StorageError) -> Value {
         try await onThread { [self] answer in
             do throws(StorageError) {
-                let handle = try start(by: deadline)
-                if case .open = group {
-                    // It may have seen what is not committed yet.
-                    return run(body, on: handle) { self.answerAfterCommit(answer, $0) }
-                }
-                // One state of the file for all statements, whatever other processes write.
-                try handle.execute("BEGIN", [])
-                run(body, on: handle) { result in
-                    self.endReading(handle)
-                    answer(result)
-                }
+                let handle = try startReading(by: deadline)
+                run(body, on: handle) { self.answerReading($0, answer) }
             } catch {
                 answer(.failure(error))
             }
         }
-    }
-
-    private func endReading(_ handle: SQLiteHandle) {
-        // Only a read lock is given up: an error here has nothing to undo, and the next BEGIN would report it.
-        do throws(StorageError) { try handle.execute("COMMIT", []) } catch { rollBack(handle) }
     }
 
     /// Runs one statement that only reads.
@@ -174,9 +161,38 @@ final class SQLiteConnection: @unchecked Sendable {
         by deadline: ContinuousClock.Instant, _ text: String, _ parameters: [SQLValue]
     ) async throws(StorageError) -> [SQLRow] {
         try await onThread { [self] answer in
-            let rows = Result { () throws(StorageError) in try start(by: deadline).query(text, parameters) }
-            if case .open = group { answerAfterCommit(answer, rows) } else { answer(rows) }
+            let rows = Result { () throws(StorageError) in try startReading(by: deadline).query(text, parameters) }
+            answerReading(rows, answer)
         }
+    }
+
+    /// Opens what the readings of a batch share: to open it costs more than most of them do. All of the batch were
+    /// asked for before it opens, so each sees what had been acknowledged to whoever asks.
+    private func startReading(by deadline: ContinuousClock.Instant) throws(StorageError) -> SQLiteHandle {
+        let handle = try start(by: deadline)
+        switch role {
+        case .writing:
+            try openGroup(handle)
+        case .reading:
+            guard handle.isOutsideTransaction else { break }
+            thread.atBatchEnd { self.endReading(handle) }
+            // One state of the file for all statements, whatever is written meanwhile.
+            try handle.execute("BEGIN", [])
+        }
+        return handle
+    }
+
+    private func answerReading<Value>(_ result: Result<Value, StorageError>, _ answer: @escaping Answer<Value>) {
+        switch role {
+        case .writing: answerAfterCommit(answer, result)  // it may have seen what is not committed yet
+        case .reading: answer(result)
+        }
+    }
+
+    private func endReading(_ handle: SQLiteHandle) {
+        guard !handle.isOutsideTransaction else { return }
+        // Only a read lock is given up: an error here has nothing to undo, and the next BEGIN would report it.
+        do throws(StorageError) { try handle.execute("COMMIT", []) } catch { rollBack(handle) }
     }
 
     /// Runs a body that writes, within a savepoint, and waits for the commit.

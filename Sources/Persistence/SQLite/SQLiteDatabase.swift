@@ -77,7 +77,7 @@ public final class SQLiteDatabase: SQLDatabase {
 
     private init(_ location: SQLiteLocation, limits: Limits) throws(StorageError) {
         self.limits = limits
-        let thread = try SQLiteThread.start()
+        let thread = try SQLiteThread.start(.open)
         writerThread = thread
         writer = SQLiteConnection(thread: thread, role: .writing)
         guard location != .memory else {
@@ -86,7 +86,7 @@ public final class SQLiteDatabase: SQLDatabase {
             return
         }
         do throws(StorageError) {
-            let thread = try SQLiteThread.start()
+            let thread = try SQLiteThread.start(.closed)
             readerThread = thread
             reader = SQLiteConnection(thread: thread, role: .reading)
         } catch {

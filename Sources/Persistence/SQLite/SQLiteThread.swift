@@ -9,11 +9,11 @@ import XMPPCore
 /// A thread that does what is posted to it, in order, and runs a hook after each batch: that is where a group of writes
 /// is committed. It is the executor of the tasks in which transactions run.
 ///
-/// `@unchecked Sendable`: `state` is behind its mutex; `wake` is a semaphore, made for use by many threads, and is
+/// `@unchecked Sendable`: `state` is behind its mutex; `semaphore` is one, made for use by many threads, and is
 /// freed in `deinit` when nobody can use it; `identifier` is written before the thread takes its first job (`start`
 /// returns after that, and only then does anybody else hold the object), and `batchEnd` is touched by the thread alone,
 /// which `atBatchEnd` checks.
-final class SQLiteThread: TaskExecutor, @unchecked Sendable {
+final class SQLiteThread: TaskExecutor, Sleeper, @unchecked Sendable {
     private enum Job {
         case closure(@Sendable () -> Void)
         case task(UnownedJob)
@@ -24,29 +24,41 @@ final class SQLiteThread: TaskExecutor, @unchecked Sendable {
         var isStopping = false
     }
 
-    /// Most jobs that are run before the hook is: it bounds how long the first of a batch waits for its commit.
-    static let batchJobCountMax = 512
+    /// What makes a batch.
+    enum Batching {
+        /// What was posted when the batch began.
+        case closed
+        /// That, and what is posted meanwhile, up to `batchJobCountMax`.
+        case open
+    }
 
+    /// Most jobs of an open batch, after which no more join it: it bounds how long the first waits for its commit.
+    static let batchJobCountMax = 512
+    /// After how many jobs those who wait for them are woken, at the latest.
+    private static let wakeJobCountMax = 32
+
+    private let batching: Batching
     private let state = Mutex(State())
-    private let wake: UnsafeMutablePointer<sem_t>
+    private let semaphore: UnsafeMutablePointer<sem_t>
     private var identifier = pthread_t()
     private var batchEnd: (() -> Void)?
 
-    private init() {
-        wake = .allocate(capacity: 1)
-        sem_init(wake, 0, 0)  // fails only for a value that is out of range
+    private init(_ batching: Batching) {
+        self.batching = batching
+        semaphore = .allocate(capacity: 1)
+        sem_init(semaphore, 0, 0)  // fails only for a value that is out of range
     }
 
     deinit {
-        sem_destroy(wake)
-        wake.deallocate()
+        sem_destroy(semaphore)
+        semaphore.deallocate()
     }
 
     /// Starts a thread.
     ///
     /// - Throws: ``StorageError/unavailable(detail:)`` when the system has none left.
-    static func start() throws(StorageError) -> SQLiteThread {
-        let thread = SQLiteThread()
+    static func start(_ batching: Batching) throws(StorageError) -> SQLiteThread {
+        let thread = SQLiteThread(batching)
         // The new thread owns this reference, and gives it up when it ends.
         let reference = Unmanaged.passRetained(thread)
         let code = pthread_create(&thread.identifier, nil, sqliteThreadMain, reference.toOpaque())
@@ -71,8 +83,11 @@ final class SQLiteThread: TaskExecutor, @unchecked Sendable {
 
     private func requestStop() {
         state.withLock { $0.isStopping = true }
-        sem_post(wake)
+        // At once: the caller may be about to wait for the thread.
+        wake()
     }
+
+    func wake() { sem_post(semaphore) }  // fails only at a count of two thousand million
 
     // MARK: Jobs
 
@@ -86,7 +101,7 @@ final class SQLiteThread: TaskExecutor, @unchecked Sendable {
             state.jobs.append(job)
             return state.jobs.count == 1
         }
-        if isFirst { sem_post(wake) }
+        if isFirst { DeferredWakes.request(self) }
     }
 
     private func run(_ job: Job) {
@@ -110,6 +125,7 @@ final class SQLiteThread: TaskExecutor, @unchecked Sendable {
     }
 
     fileprivate func run() {
+        let wakes = DeferredWakes()
         var jobCount = 0
         var jobs = Deque<Job>()
         while true {
@@ -118,20 +134,25 @@ final class SQLiteThread: TaskExecutor, @unchecked Sendable {
                 swap(&state.jobs, &jobs)
                 return state.isStopping
             }
-            for job in jobs { run(job) }
+            for (index, job) in jobs.enumerated() {
+                run(job)
+                if index % Self.wakeJobCountMax == Self.wakeJobCountMax - 1 { wakes.flush() }
+            }
+            wakes.flush()
             jobCount += jobs.count
-            // What came meanwhile joins the batch: the more writes share a commit, the less each costs.
-            if !jobs.isEmpty, jobCount < Self.batchJobCountMax { continue }
+            // The more writes share a commit, the less each costs.
+            if batching == .open, !jobs.isEmpty, jobCount < Self.batchJobCountMax { continue }
             jobCount = 0
             if let hook = batchEnd {
                 batchEnd = nil
                 hook()
+                wakes.flush()
                 continue
             }
             guard jobs.isEmpty else { continue }
             if isStopping { return }
             // Interrupted by a signal, it just looks at the queue once more.
-            sem_wait(wake)
+            sem_wait(semaphore)
         }
     }
 }

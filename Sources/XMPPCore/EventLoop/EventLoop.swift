@@ -39,7 +39,7 @@ struct ReadyEvents: OptionSet {
 ///
 /// `@unchecked Sendable`: what `state` points to is touched only by the loop's thread (asserted in debug builds); the
 /// rest is constant or behind a mutex.
-public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+public final class EventLoop: SerialExecutor, TaskExecutor, Sleeper, @unchecked Sendable {
     /// The place of this loop among its group, from 0.
     public let number: Int
     let time: any TimeSource
@@ -62,6 +62,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         var isStopping = false
         /// The loop has returned: what comes now is dropped.
         var isClosed = false
+        /// The loop waits, or is about to, and whoever puts the first thing in must wake it.
+        var isLoopAsleep = false
         var isEmpty: Bool { jobs.isEmpty && posts.isEmpty && !isStopping }
     }
 
@@ -96,7 +98,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         }
         state = .allocate(capacity: 1)
         state.initialize(to: State(readBuffer: .allocate(capacity: Self.readByteCountMax)))
-        var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data(u64: Self.wakeupToken))
+        // Edge-triggered: every write is reported once, so that nobody needs to read the count.
+        var event = epoll_event(events: EPOLLIN.rawValue | EPOLLET.rawValue, data: epoll_data(u64: Self.wakeupToken))
         guard epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event) == 0 else { throw SystemError("epoll_ctl") }
         // Weak references cost every later count of references, so there are none where time passes by itself.
         if !time.isRunning { time.observe { [weak self] in self?.wake() } }
@@ -133,19 +136,24 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     func settle() async { await run {} ?? () }
 
     /// Asks the loop to return from `run()` once it has done what was posted before. From any thread.
-    func stop() { enter { $0.isStopping = true } }
-
-    private func enter(_ body: (inout Mailbox) -> Void) {
-        let wasEmpty = mailbox.withLock { mailbox in
-            guard !mailbox.isClosed else { return false }
-            let wasEmpty = mailbox.isEmpty
-            body(&mailbox)
-            return wasEmpty
-        }
-        if wasEmpty { wake() }
+    func stop() {
+        enter { $0.isStopping = true }
+        // At once: the caller may be about to wait for the loop.
+        wake()
     }
 
-    private func wake() { eventfd_write(wakeup, 1) }
+    private func enter(_ body: (inout Mailbox) -> Void) {
+        let isAsleep = mailbox.withLock { mailbox in
+            guard !mailbox.isClosed else { return false }
+            body(&mailbox)
+            defer { mailbox.isLoopAsleep = false }
+            return mailbox.isLoopAsleep
+        }
+        if isAsleep { DeferredWakes.request(self) }
+    }
+
+    /// Ends the loop's wait, or its next one. From any thread.
+    package func wake() { eventfd_write(wakeup, 1) }
 
     // MARK: executor
 
@@ -261,9 +269,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// Takes the calling thread until `stop()`.
     func run() {
         thread.store(pthread_self(), ordering: .relaxed)
+        let wakes = DeferredWakes()
         withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.eventCountMax) { events in
             guard let base = events.baseAddress else { return }
-            while turn(base) {}
+            while turn(base, wakes) {}
         }
         abandon()
         thread.store(Self.noThread, ordering: .relaxed)
@@ -284,28 +293,26 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         withExtendedLifetime(late) {}
     }
 
-    private func turn(_ events: UnsafeMutablePointer<epoll_event>) -> Bool {
+    private func turn(_ events: UnsafeMutablePointer<epoll_event>, _ wakes: borrowing DeferredWakes) -> Bool {
         state.pointee.now = time.uptime
         let isStopping = takeMailbox()
         drainJobs()
         while let body = state.pointee.timers.popDue(state.pointee.now) { body() }
         drainJobs()
         endTurn()
+        wakes.flush()
         guard !isStopping else { return false }
-        let count = epoll_wait(epoll, events, Int32(Self.eventCountMax), waitMilliseconds)
+        let count = epoll_wait(epoll, events, Int32(Self.eventCountMax), fallAsleep() ? waitMilliseconds : 0)
         state.pointee.now = time.uptime
         for index in 0..<Int(max(0, count)) { dispatch(events[index]) }
         drainJobs()
         endTurn()
+        wakes.flush()
         return true
     }
 
     private func dispatch(_ event: epoll_event) {
-        guard event.data.u64 != Self.wakeupToken else {
-            var count: eventfd_t = 0
-            eventfd_read(wakeup, &count)
-            return
-        }
+        guard event.data.u64 != Self.wakeupToken else { return }
         let token = SourceToken(packed: event.data.u64)
         guard token.index < state.pointee.slots.count, state.pointee.slots[token.index].generation == token.generation,
             let source = state.pointee.slots[token.index].source
@@ -315,6 +322,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     private func takeMailbox() -> Bool {
         let (jobs, posts, isStopping) = mailbox.withLock { mailbox in
+            mailbox.isLoopAsleep = false
             let taken = (mailbox.jobs, mailbox.posts, mailbox.isStopping)
             mailbox.jobs = []
             mailbox.posts = []
@@ -323,6 +331,14 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         state.pointee.jobs.append(contentsOf: jobs)
         for body in posts { body() }
         return isStopping
+    }
+
+    /// Has others wake the loop from now on, unless they have left something already.
+    private func fallAsleep() -> Bool {
+        mailbox.withLock { mailbox in
+            mailbox.isLoopAsleep = mailbox.isEmpty
+            return mailbox.isLoopAsleep
+        }
     }
 
     // Not re-entrant: a job is run exactly once, by the one call of runSynchronously here.
