@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 /* accept4(2), which the headers hide without _GNU_SOURCE: non-blocking, closed on exec. */

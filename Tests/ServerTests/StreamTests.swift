@@ -30,12 +30,32 @@ struct StreamTests {
         ]
     ) func answersWithTheErrorOfTheRFC(xml: String, condition: String) async throws {
         let test = try await TestServer()
-        let client = test.client()
-        client.write(xml)
-        let text = await client.rest()
-        #expect(text.contains("<stream:stream"))
-        #expect(text.contains("<\(condition) "), "\(text)")
-        #expect(text.hasSuffix("</stream:stream>"))
+        // The third and the fourth begin with a header that their loop knows.
+        for _ in 0..<4 {
+            let client = test.client()
+            client.write(xml)
+            let text = await client.rest()
+            #expect(text.contains("<stream:stream"))
+            #expect(text.contains("<\(condition) "), "\(text)")
+            #expect(text.hasSuffix("</stream:stream>"))
+        }
+    }
+
+    @Test func aHeaderThatIsKnownOpensTheSameStream() async throws {
+        let test = try await TestServer()
+        for round in 0..<6 {
+            // Of each two on a loop, the second has the language that the first had, and none of the first's stanzas.
+            let language = round < 4 ? "cs" : nil
+            let client = try await test.authenticated("romeo", language: language)
+            client.bind("\(round)")
+            _ = try await client.until("</iq>")
+            client.write("<presence id='\(round)'/>")
+            let presence = try await client.until("<presence", ">")
+            #expect(presence.contains("xml:lang='cs'") == (language != nil), "\(presence)")
+            #expect(presence.contains("id='\(round)'"), "\(presence)")
+            client.write("</stream:stream>")
+            #expect(await client.rest().hasSuffix("</stream:stream>"))
+        }
     }
 
     @Test func negotiatesByteByByte() async throws {

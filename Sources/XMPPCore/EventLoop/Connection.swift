@@ -28,6 +28,10 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
     private var tls: TLSSession?
     private var isSecured = false
     private var wantsTLS = false
+    /// Whether the client has been sent the server's part of the handshake.
+    private var awaitsFinished = false
+    /// Whether the kernel holds back what does not fill a packet.
+    private var isCorked = false
     /// Behind a pointer: checks of exclusive access would cost as much as what is appended.
     private let output: UnsafeMutablePointer<ByteBuffer>
     private var isFlushScheduled = false
@@ -178,6 +182,7 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
         isFlushScheduled = false
         if isReadable, tls?.hasPending == true { read(.readable) }
         flush()
+        if phase != .closed { setCorked(false) }
     }
 
     func abandoned() { finish() }
@@ -188,7 +193,12 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
     }
 
     private func handshake() {
+        // What ends the handshake comes mostly with the client's first words: the ticket for its next connection goes
+        // out in one packet with the answer to them.
+        if awaitsFinished { setCorked(true) }
         guard let outcome = tls?.handshake() else { return }
+        if isCorked { scheduleFlush() }
+        awaitsFinished = outcome == .wantsRead
         switch outcome {
         case .done:
             isSecured = true
@@ -313,6 +323,14 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
         tls = consume session
         updateInterest()
         handshake()
+    }
+
+    private func setCorked(_ isOn: Bool) {
+        guard isCorked != isOn else { return }
+        isCorked = isOn
+        var value: Int32 = isOn ? 1 : 0
+        // It only saves packets, so nothing depends on its success.
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CORK, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
     // MARK: closing

@@ -15,21 +15,23 @@ public enum Base64 {
 
     /// The encoded form, without line breaks. Empty input gives empty output.
     public static func encode(_ bytes: [UInt8]) -> [UInt8] {
-        var output: [UInt8] = []
-        output.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var index = 0
-        while index < bytes.count {
-            let left = bytes.count - index
-            let first = bytes[index]
-            let second = left > 1 ? bytes[index + 1] : 0
-            let third = left > 2 ? bytes[index + 2] : 0
-            output.append(alphabet[Int(first >> 2)])
-            output.append(alphabet[Int((first & 0x03) << 4 | second >> 4)])
-            output.append(left > 1 ? alphabet[Int((second & 0x0F) << 2 | third >> 6)] : padding)
-            output.append(left > 2 ? alphabet[Int(third & 0x3F)] : padding)
-            index += 3
+        [UInt8](unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { output, count in
+            bytes.withUnsafeBufferPointer { bytes in
+                alphabet.withUnsafeBufferPointer { alphabet in
+                    for index in stride(from: 0, to: bytes.count, by: 3) {
+                        let left = bytes.count - index
+                        let first = bytes[index]
+                        let second = left > 1 ? bytes[index + 1] : 0
+                        let third = left > 2 ? bytes[index + 2] : 0
+                        output[count] = alphabet[Int(first >> 2)]
+                        output[count + 1] = alphabet[Int((first & 0x03) << 4 | second >> 4)]
+                        output[count + 2] = left > 1 ? alphabet[Int((second & 0x0F) << 2 | third >> 6)] : padding
+                        output[count + 3] = left > 2 ? alphabet[Int(third & 0x3F)] : padding
+                        count += 4
+                    }
+                }
+            }
         }
-        return output
     }
 
     /// The encoded form as text.
@@ -46,28 +48,35 @@ public enum Base64 {
 
     private static func decode(bytes text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         guard text.count.isMultiple(of: 4) else { return nil }
+        guard let last = text.last else { return [] }
         // Only the last two places of the last group may be padding; anywhere else it is a foreign character.
-        let paddingCount = text.suffix(2).reversed().prefix { $0 == padding }.count
-        let characterCount = text.count - paddingCount
+        let paddingCount = last != padding ? 0 : text[text.count - 2] != padding ? 1 : 2
         var isValid = true
         let output = [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3) { output, count in
             values.withUnsafeBufferPointer { values in
-                var bits: UInt32 = 0
-                for index in text.indices {
-                    let value = index < characterCount ? values[Int(text[index])] : 0
-                    isValid = isValid && value != notInAlphabet
-                    bits = bits << 6 | UInt32(value)
-                    guard index & 3 == 3 else { continue }
-                    output[count] = UInt8(truncatingIfNeeded: bits >> 16)
-                    output[count + 1] = UInt8(truncatingIfNeeded: bits >> 8)
-                    output[count + 2] = UInt8(truncatingIfNeeded: bits)
+                // Values have six bits: what is not in the alphabet is seen in the end, without a branch for each.
+                var seen: UInt8 = 0
+                var index = 0
+                while index < text.count - paddingCount {
+                    let isLast = index + 4 == text.count
+                    let first = values[Int(text[index])]
+                    let second = values[Int(text[index + 1])]
+                    let third = isLast && paddingCount == 2 ? 0 : values[Int(text[index + 2])]
+                    let fourth = isLast && paddingCount > 0 ? 0 : values[Int(text[index + 3])]
+                    seen |= first | second | third | fourth
+                    output[count] = first << 2 | second >> 4
+                    output[count + 1] = second << 4 | third >> 2
+                    output[count + 2] = third << 6 | fourth
                     count += 3
+                    index += 4
                 }
                 // What the padding stands for must be zero.
-                isValid = isValid && output[(count - paddingCount)..<count].allSatisfy { $0 == 0 }
+                let isPaddingZero = output[(count - paddingCount)..<count].allSatisfy { $0 == 0 }
+                isValid = seen <= valueMax && isPaddingZero
                 count -= paddingCount
             }
         }
         return isValid ? output : nil
     }
+    private static let valueMax: UInt8 = 0x3F
 }

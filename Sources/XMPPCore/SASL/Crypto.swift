@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Thin wrappers of OpenSSL's hash, HMAC (RFC 2104), PBKDF2 (RFC 8018 section 5.2) and random bytes, every return code
-// checked. Not here: TLS, and anything that needs a key pair.
+// Thin wrappers of OpenSSL's hash, HMAC (RFC 2104) and PBKDF2 (RFC 8018 section 5.2) and of the kernel's random bytes,
+// every return code checked. Not here: TLS, and anything that needs a key pair.
 
+import CLinux
 import COpenSSL
 
-/// OpenSSL refused an operation. The peer did not cause it: memory ran out, the random source failed, or a policy of
+/// OpenSSL or the kernel refused an operation. The peer did not cause it: memory ran out, the random source failed, or a policy of
 /// the system (FIPS) forbids the hash function.
 public enum CryptoError: Error, Equatable, Sendable {
     case digestFailed(HashFunction)
@@ -76,11 +77,17 @@ public enum Crypto {
         left.count == right.count && CRYPTO_memcmp(left, right, left.count) == 0
     }
 
-    /// Bytes that nobody can guess, for salts, nonces and tokens.
+    /// Bytes that nobody can guess, for salts, nonces and tokens: the kernel's, which cost less than OpenSSL's.
+    ///
+    /// - Parameter count: from 0 to `randomByteCountMax`.
+    /// - Throws: `.randomSourceFailed` when the kernel has none, or for another count.
     public static func randomBytes(count: Int) throws(CryptoError) -> [UInt8] {
-        guard let byteCount = Int32(exactly: count), byteCount >= 0 else { throw .randomSourceFailed }
+        guard (0...randomByteCountMax).contains(count) else { throw .randomSourceFailed }
         var output = [UInt8](repeating: 0, count: count)
-        guard RAND_bytes(&output, byteCount) == 1 else { throw .randomSourceFailed }
+        // So few are always given at once (getrandom(2)).
+        guard getrandom(&output, count, 0) == count else { throw .randomSourceFailed }
         return output
     }
+    /// Most bytes that are made in a call.
+    public static let randomByteCountMax = 256
 }

@@ -4,10 +4,11 @@
 extension StoredCredential {
     /// Reads what an account store keeps. Keys go before a password; an empty text of keys counts as none.
     ///
+    /// - Parameter wanted: the hash function whose keys are enough, if there are some; nil for all.
     /// - Throws: `StoredCredentialError` when the keys are not in a form that is known. The database causes it.
-    public init(_ stored: AccountCredential) throws(StoredCredentialError) {
+    public init(_ stored: AccountCredential, for wanted: HashFunction? = nil) throws(StoredCredentialError) {
         if let text = stored.passwordDetails, !text.isEmpty {
-            self = .scram(try SCRAMCredential(text: text))
+            self = .scram(try SCRAMCredential(text: text, for: wanted))
         } else {
             self = .plainPassword(stored.password)
         }

@@ -20,55 +20,73 @@ extension SCRAMCredential {
     /// Longest text read, in UTF-8 bytes: room for every hash function with the longest salt.
     public static let textByteCountMax = 16_384
 
+    /// Bytes of a text: characters would cost more here than all else of a log-in.
+    private typealias Bytes = UnsafeBufferPointer<UInt8>
+
     /// Reads either form. Entries for hash functions that are not known here are passed over, so that a row from a
     /// newer server still serves.
     ///
+    /// - Parameter wanted: the only hash function whose keys are read, which costs a fifth of reading all, if there are
+    ///   some of it; nil, or one without keys, reads all.
     /// - Throws: `.malformedText`, `.iterationCountOutOfRange`, `.keyLengthWrong`, `.noKeys`. The database causes them.
-    public init(text: String) throws(StoredCredentialError) {
+    public init(text: String, for wanted: HashFunction? = nil) throws(StoredCredentialError) {
         guard text.utf8.count <= SCRAMCredential.textByteCountMax else { throw .malformedText }
-        // Bytes, for characters would cost more here than all else of a log-in.
-        let bytes = Array(text.utf8)
-        if bytes.starts(with: SCRAMCredential.multiplePrefix.utf8) {
-            try self.init(multiple: bytes.dropFirst(SCRAMCredential.multiplePrefix.utf8.count))
-        } else if bytes.starts(with: SCRAMCredential.legacyPrefix.utf8) {
-            try self.init(legacy: bytes.dropFirst(SCRAMCredential.legacyPrefix.utf8.count))
+        var text = text
+        // withUTF8 does not say which errors it throws on.
+        let credential = text.withUTF8 { bytes in
+            Result { () throws(StoredCredentialError) in try SCRAMCredential(bytes: bytes, for: wanted) }
+        }
+        self = try credential.get()
+    }
+
+    private init(bytes: Bytes, for wanted: HashFunction?) throws(StoredCredentialError) {
+        if let rest = bytes.after(SCRAMCredential.multiplePrefix) {
+            try self.init(multiple: rest.split(at: ","), for: wanted)
+        } else if let rest = bytes.after(SCRAMCredential.legacyPrefix) {
+            try self.init(legacy: rest)
         } else {
             throw .malformedText
         }
     }
 
-    private static func split(_ text: ArraySlice<UInt8>, at separator: Unicode.Scalar) -> [ArraySlice<UInt8>] {
-        text.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false)
-    }
-
     /// `<iterations>,===SHA1===<salt>|<stored>|<server>,==SHA224==…`
-    private init(multiple text: ArraySlice<UInt8>) throws(StoredCredentialError) {
-        let fields = SCRAMCredential.split(text, at: ",")
+    private init(multiple fields: [Bytes], for wanted: HashFunction?) throws(StoredCredentialError) {
         guard fields.count >= 2 else { throw .malformedText }
         var keysByHash: [HashFunction: Keys] = [:]
         for field in fields.dropFirst() {
-            let known = HashFunction.allCases.first { field.starts(with: SCRAMCredential.entryPrefix($0).utf8) }
-            guard let hash = known else {
-                guard field.starts(with: "==".utf8) else { throw .malformedText }
+            guard let (hash, entry) = SCRAMCredential.entry(field) else {
+                guard field.after("==") != nil else { throw .malformedText }
                 continue
             }
-            let entry = field.dropFirst(SCRAMCredential.entryPrefix(hash).utf8.count)
-            let parts = SCRAMCredential.split(entry, at: "|")
+            if let wanted, hash != wanted { continue }
+            let parts = entry.split(at: "|")
             guard parts.count == 3, keysByHash[hash] == nil else { throw .malformedText }
             keysByHash[hash] = try SCRAMCredential.keys(salt: parts[0], stored: parts[1], server: parts[2])
         }
-        try self.init(iterationCount: try SCRAMCredential.iterationCount(fields[0]), keys: keysByHash)
+        if keysByHash.isEmpty, wanted != nil {
+            try self.init(multiple: fields, for: nil)
+        } else {
+            try self.init(iterationCount: try SCRAMCredential.iterationCount(fields[0]), keys: keysByHash)
+        }
+    }
+
+    /// The hash function that a field is for, and what follows; nil when it is none that is known.
+    private static func entry(_ field: Bytes) -> (HashFunction, Bytes)? {
+        for hash in HashFunction.allCases {
+            if let rest = field.after(entryPrefix(hash)) { return (hash, rest) }
+        }
+        return nil
     }
 
     /// `<stored>,<server>,<salt>,<iterations>`, SHA-1.
-    private init(legacy text: ArraySlice<UInt8>) throws(StoredCredentialError) {
-        let fields = SCRAMCredential.split(text, at: ",")
+    private init(legacy text: Bytes) throws(StoredCredentialError) {
+        let fields = text.split(at: ",")
         guard fields.count == 4 else { throw .malformedText }
         let keys = try SCRAMCredential.keys(salt: fields[2], stored: fields[0], server: fields[1])
         try self.init(iterationCount: try SCRAMCredential.iterationCount(fields[3]), keys: [.sha1: keys])
     }
 
-    private static func iterationCount(_ text: ArraySlice<UInt8>) throws(StoredCredentialError) -> Int {
+    private static func iterationCount(_ text: Bytes) throws(StoredCredentialError) -> Int {
         // Int's own parser would take a sign.
         guard text.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), !text.isEmpty else {
             throw .malformedText
@@ -77,9 +95,7 @@ extension SCRAMCredential {
         return count
     }
 
-    private static func keys(
-        salt: ArraySlice<UInt8>, stored: ArraySlice<UInt8>, server: ArraySlice<UInt8>
-    ) throws(StoredCredentialError) -> Keys {
+    private static func keys(salt: Bytes, stored: Bytes, server: Bytes) throws(StoredCredentialError) -> Keys {
         guard let salt = Base64.decode(salt), let stored = Base64.decode(stored), let server = Base64.decode(server)
         else { throw .malformedText }
         return Keys(salt: salt, storedKey: stored, serverKey: server)
@@ -102,5 +118,29 @@ extension SCRAMCredential {
             let parts = [keys.storedKey, keys.serverKey, keys.salt].map(Base64.encodeToString)
             return SCRAMCredential.legacyPrefix + (parts + [String(iterationCount)]).joined(separator: ",")
         }
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    /// What follows a prefix; nil when there is another.
+    fileprivate func after(_ prefix: String) -> Self? {
+        var prefix = prefix
+        return prefix.withUTF8 { prefix in
+            guard count >= prefix.count, prefix.indices.allSatisfy({ self[$0] == prefix[$0] }) else { return nil }
+            return UnsafeBufferPointer(rebasing: self[prefix.count...])
+        }
+    }
+
+    /// The parts between separators, empty ones too.
+    fileprivate func split(at separator: Unicode.Scalar) -> [Self] {
+        let separator = UInt8(ascii: separator)
+        var parts: [Self] = []
+        var start = 0
+        for index in indices where self[index] == separator {
+            parts.append(UnsafeBufferPointer(rebasing: self[start..<index]))
+            start = index + 1
+        }
+        parts.append(UnsafeBufferPointer(rebasing: self[start...]))
+        return parts
     }
 }

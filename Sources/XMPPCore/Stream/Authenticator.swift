@@ -75,11 +75,13 @@ final class Authenticator: Sendable {
         }
     }
 
-    /// The credential of an account; nil when there is no such account, or its credential cannot be read.
-    func credential(of localpart: String) async throws -> StoredCredential? {
+    /// The credential of an account; nil when there is no such account.
+    ///
+    /// - Parameter mechanism: what it is for.
+    func credential(of localpart: String, for mechanism: SASLMechanism) async throws -> StoredCredential? {
         let account = try BareJID(localpart: localpart, domainpart: settings.domain)
         guard let stored = try await accounts.credential(of: account) else { return nil }
-        return try StoredCredential(stored)
+        return try StoredCredential(stored, for: mechanism.hash)
     }
 
     /// Derives keys, on a worker.

@@ -96,7 +96,8 @@ extension ClientStream {
             perform { [self] in
                 let next: SASLExchange.Action
                 do {
-                    let credential = try await authentication.authenticator.credential(of: localpart)
+                    let mechanism = authentication.exchange.mechanism
+                    let credential = try await authentication.authenticator.credential(of: localpart, for: mechanism)
                     next = authentication.exchange.credentialLoaded(credential)
                 } catch {
                     log(.error, "the account store failed", ["error": "\(error)"])

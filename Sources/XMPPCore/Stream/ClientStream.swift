@@ -156,20 +156,33 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
     /// TLS or to a new stream.
     private func parse(_ bytes: UnsafeBufferPointer<UInt8>) {
         var rest = bytes[...]
+        var headerStart: Int?
         while !rest.isEmpty, !isEnded {
             guard !isBusy, !isSecuring, pending.isEmpty else {
                 if isSecuring { return refuseInjection() }
                 unparsed.append(contentsOf: rest)
                 return
             }
-            if parser == nil, !expectsHeader {
+            if parser == nil, expectsHeader {
+                if let known = loop.parserPool.header(at: UnsafeBufferPointer(rebasing: rest)) {
+                    rest = rest.dropFirst(known.byteCount)
+                    opened(known.header)
+                    continue
+                }
+                headerStart = rest.startIndex
+            } else if parser == nil {
                 // White space between stanzas keeps a connection alive (RFC 6120 section 4.6.1) and needs no parser.
                 rest = rest.drop { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }
                 if rest.isEmpty { return }
+                // Nor does the end: without a parser of its own, the stream has the usual header.
+                if rest.elementsEqual("</stream:stream>".utf8) { return close() }
             }
             var end = rest.endIndex
             if !isBound, let close = rest.firstIndex(of: 0x3E) { end = close + 1 }
-            feed(UnsafeBufferPointer(rebasing: rest[..<end]))
+            let header = feed(UnsafeBufferPointer(rebasing: rest[..<end]))
+            if let header, let headerStart {
+                loop.parserPool.learn(header, UnsafeBufferPointer(rebasing: bytes[headerStart..<end]))
+            }
             rest = rest[end...]
         }
     }
@@ -180,15 +193,21 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
         finish()
     }
 
-    private func feed(_ bytes: UnsafeBufferPointer<UInt8>) {
+    /// - Returns: the stream's header, if it ended with these bytes and the parser is ready for any stream's stanzas.
+    private func feed(_ bytes: UnsafeBufferPointer<UInt8>) -> StreamHeader? {
+        let expectedHeader = expectsHeader
         let parser = self.parser ?? (expectsHeader ? XMLStreamParser(limits: limits) : takeParser())
         self.parser = parser
         let failure = parser.feed(bytes) { enqueue(.event($0)) }
-        if let failure { return enqueue(.failure(failure)) }
-        if !expectsHeader, self.parser === parser, parser.isInterchangeable {
-            loop.parserPool.put(parser)
-            self.parser = nil
+        if let failure {
+            enqueue(.failure(failure))
+            return nil
         }
+        // A restart has let go of it already.
+        guard parser.isInterchangeable, self.parser === parser || self.parser == nil else { return nil }
+        self.parser = nil
+        loop.parserPool.put(parser)
+        return expectedHeader ? parser.header : nil
     }
 
     private func takeParser() -> XMLStreamParser { loop.parserPool.take(limits, language: language) }

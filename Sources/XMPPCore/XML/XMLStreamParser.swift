@@ -51,6 +51,9 @@ final class XMLStreamParser {
         state.deallocate()
     }
 
+    /// The header of the stream; nil until it is complete.
+    var header: StreamHeader? { state.pointee.header }
+
     /// Whether the parser stands between first-level elements of a stream with the usual header, so that another parser
     /// in that state can take its place.
     var isInterchangeable: Bool {

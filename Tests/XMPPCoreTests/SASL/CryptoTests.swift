@@ -87,7 +87,10 @@ import Testing
         #expect(!Crypto.isEqualInConstantTime([1, 2], [1, 2, 3]))
         #expect(try Crypto.randomBytes(count: 0).isEmpty)
         #expect(try Crypto.randomBytes(count: 32) != Crypto.randomBytes(count: 32))
-        #expect(throws: CryptoError.randomSourceFailed) { try Crypto.randomBytes(count: -1) }
+        #expect(try Crypto.randomBytes(count: Crypto.randomByteCountMax).count == Crypto.randomByteCountMax)
+        for count in [-1, Crypto.randomByteCountMax + 1] {
+            #expect(throws: CryptoError.randomSourceFailed) { try Crypto.randomBytes(count: count) }
+        }
     }
 
     @Test func base64() {

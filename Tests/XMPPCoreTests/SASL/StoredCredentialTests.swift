@@ -54,6 +54,24 @@ import Testing
         #expect(derived == only, "ServerKey as well")
     }
 
+    @Test(arguments: HashFunction.allCases) func oneHashIsReadAlone(hash: HashFunction) throws {
+        let all = try SCRAMCredential(text: Self.text)
+        let one = try SCRAMCredential(text: Self.text, for: hash)
+        #expect(one.hashes == [hash])
+        #expect(one[hash] == all[hash])
+        #expect(one.iterationCount == all.iterationCount)
+    }
+
+    @Test func hashWithoutKeysReadsAll() throws {
+        let keys = try #require(try SCRAMCredential(text: Self.text)[.sha256])
+        let only = try SCRAMCredential(iterationCount: 4096, keys: [.sha256: keys])
+        #expect(try SCRAMCredential(text: only.text, for: .sha512) == only)
+        #expect(try SCRAMCredential(text: Self.legacyText, for: .sha512).hashes == [.sha1])
+        #expect(throws: StoredCredentialError.noKeys) {
+            try SCRAMCredential(text: "==MULTI_SCRAM==,4096,==NEW==x", for: .sha1)
+        }
+    }
+
     @Test func textsWithUnknownHashesServe() throws {
         let text = Self.text + ",==SHA3-512==AAAA|AAAA|AAAA"
         #expect(try SCRAMCredential(text: text) == SCRAMCredential(text: Self.text))

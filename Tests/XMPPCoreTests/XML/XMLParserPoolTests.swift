@@ -91,4 +91,40 @@ import Testing
         pool.put(stanzas)
         #expect(pool.take(XMLLimits()) !== stanzas)
     }
+
+    private static func known(_ pool: XMLParserPool, _ text: String) -> (header: StreamHeader, byteCount: Int)? {
+        Array(text.utf8).withUnsafeBufferPointer { pool.header(at: $0) }
+    }
+
+    private static func learn(_ pool: XMLParserPool, _ text: String, _ change: (inout StreamHeader) -> Void = { _ in })
+    {
+        var header = StreamHeader(to: text, isCanonical: true)
+        change(&header)
+        Array(text.utf8).withUnsafeBufferPointer { pool.learn(header, $0) }
+    }
+
+    @Test func headersAreKnownByTheirBytes() {
+        let pool = XMLParserPool()
+        #expect(Self.known(pool, "<a>") == nil)
+        Self.learn(pool, "<a>")
+        #expect(Self.known(pool, "<a>")?.header.to == "<a>")
+        #expect(Self.known(pool, "<a><b/>")?.byteCount == 3)
+        for other in ["", "<a", "<A>", " <a>", "<b>"] { #expect(Self.known(pool, other) == nil) }
+    }
+
+    @Test func headersThatFewWillSendAreNotKept() {
+        let pool = XMLParserPool()
+        Self.learn(pool, "<a>") { $0.from = "romeo@example.org" }
+        Self.learn(pool, "<b>") { $0.isCanonical = false }
+        let long = String(repeating: "c", count: XMLParserPool.headerByteCountMax + 1)
+        Self.learn(pool, long)
+        for text in ["<a>", "<b>", long] { #expect(Self.known(pool, text) == nil) }
+    }
+
+    @Test func theOldestHeaderMakesRoom() {
+        let pool = XMLParserPool()
+        let count = XMLParserPool.headerCountMax + 3
+        for number in 0..<count { Self.learn(pool, "<a\(number)>") }
+        for number in 0..<count { #expect((Self.known(pool, "<a\(number)>") != nil) == (number >= 3)) }
+    }
 }
