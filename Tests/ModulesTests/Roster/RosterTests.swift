@@ -247,7 +247,7 @@ struct RosterTests {
                 <query xmlns='jabber:iq:roster'><item jid='romeo@example.net' subscription='remove'/></query></iq>
                 """,
                 "<presence from='romeo@example.net/orchard' to='juliet@example.com' type='unavailable'/>",
-                "<iq id='hm4hs97y' to='juliet@example.com/balcony' type='result'/>")
+                "<iq id='hm4hs97y' to='juliet@example.com/balcony' type='result'/>", isOrdered: false)
             try await romeo.receives(
                 "<presence from='juliet@example.com/balcony' to='romeo@example.net' type='unavailable'/>",
                 "<presence from='juliet@example.com' to='romeo@example.net' type='unsubscribe'/>",
