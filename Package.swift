@@ -17,6 +17,7 @@ let package = Package(
         .library(name: "XMPPModules", targets: ["XMPPModules"]),
         .library(name: "XMPPPersistenceSQL", targets: ["XMPPPersistenceSQL"]),
         .library(name: "XMPPPersistenceSQLite", targets: ["XMPPPersistenceSQLite"]),
+        .library(name: "XMPPPersistencePostgreSQL", targets: ["XMPPPersistencePostgreSQL"]),
         .library(name: "XMPPPersistenceConformance", targets: ["XMPPPersistenceConformance"]),
     ],
     dependencies: [
@@ -31,6 +32,7 @@ let package = Package(
         .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "XMPPCore",
@@ -63,6 +65,16 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Persistence/SQLite",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "XMPPPersistencePostgreSQL",
+            dependencies: [
+                "CPostgreSQL", "XMPPCore", "XMPPPersistenceSQL",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Persistence/PostgreSQL",
             swiftSettings: swiftSettings
         ),
         .target(
@@ -133,8 +145,8 @@ let package = Package(
         .testTarget(
             name: "PersistenceTests",
             dependencies: [
-                "XMPPCore", "XMPPPersistenceConformance", "XMPPPersistenceSQL", "XMPPPersistenceSQLite",
-                .product(name: "Logging", package: "swift-log"),
+                "XMPPCore", "XMPPPersistenceConformance", "XMPPPersistencePostgreSQL", "XMPPPersistenceSQL",
+                "XMPPPersistenceSQLite", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
         ),

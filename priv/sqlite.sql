@@ -1,5 +1,4 @@
--- The schema of mimd, version 1. Printed by the library, which needs no such file: mimd makes and
--- upgrades its tables itself.
+-- The schema of mimd, version 1, as `mimd schema print` prints it. mimd itself needs no such file.
 
 BEGIN;
 CREATE TABLE mimd_schema (

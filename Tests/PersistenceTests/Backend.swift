@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// Local storage for a test: each use has its own, and leaves nothing behind.
+// Storage for a test: each use has its own, and leaves nothing behind.
 
 import Foundation
 import Logging
 import XMPPCore
+import XMPPPersistencePostgreSQL
+import XMPPPersistenceSQL
 import XMPPPersistenceSQLite
 
 enum Backend: CaseIterable, CustomStringConvertible {
     case file
     case memory
+    case postgreSQL
 
     var description: String {
         switch self {
         case .file: "SQLite file"
         case .memory: "SQLite memory"
+        case .postgreSQL: "PostgreSQL"
         }
     }
+
+    /// Those that can be had here: SQLite always, and each server that answers.
+    static let available = allCases.filter { $0 != .postgreSQL || PostgreSQLServer.isThere }
 
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -26,6 +33,11 @@ enum Backend: CaseIterable, CustomStringConvertible {
             try await Self.withDirectory { directory in try await Self.withStorage(in: directory, body) }
         case .memory:
             try await Self.withStorage(at: .memory) { try await body($0.storage) }
+        case .postgreSQL:
+            try await PostgreSQLServer.withDatabase { database in
+                _ = try await Schema.migrate(database)
+                try await body(Storage(database: database, logger: Self.logger))
+            }
         }
     }
 

@@ -2,16 +2,40 @@
 // Everything in which databases write SQL differently. A new database is a new case here, and the compiler then names
 // each place that has to know it.
 
-/// A way of writing SQL.
+/// A way of writing SQL. The raw value is the name of the schema's file in `priv/`.
 public enum Dialect: String, Hashable, Sendable, CaseIterable {
     /// SQLite 3.37 or later, for STRICT tables.
     case sqlite
+    /// PostgreSQL 12 or later.
+    case postgreSQL = "pg"
+    /// CockroachDB 22 or later.
+    case cockroachDB = "cockroachdb"
 
     /// Counts the tables that are named as the one which holds the schema's version: 0 or 1.
     var versionTableCount: SQLStatement {
         switch self {
         case .sqlite:
             SQLStatement("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'mimd_schema'")
+        case .postgreSQL, .cockroachDB:
+            SQLStatement(
+                "SELECT count(*) FROM information_schema.tables"
+                    + " WHERE table_schema = current_schema() AND table_name = 'mimd_schema'"
+            )
+        }
+    }
+
+    /// A statement's text as this dialect has it, made from one with `?` for each parameter and `BIGINT` for the type of
+    /// 64 bits.
+    func text(_ text: String) -> String {
+        switch self {
+        case .sqlite: return text
+        case .postgreSQL, .cockroachDB:
+            var number = 0
+            // No text of a store has a question mark elsewhere.
+            return text.split(separator: "?", omittingEmptySubsequences: false).reduce(into: "") { text, part in
+                text += number == 0 ? part : "$\(number)" + part
+                number += 1
+            }
         }
     }
 
@@ -20,15 +44,17 @@ public enum Dialect: String, Hashable, Sendable, CaseIterable {
         let marks = Array(repeating: "?", count: key.count + columns.count).joined(separator: ", ")
         let changes = columns.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
         switch self {
-        case .sqlite:
-            return "INSERT INTO \(table) (\(names)) VALUES (\(marks))"
-                + " ON CONFLICT (\(key.joined(separator: ", "))) DO UPDATE SET \(changes)"
+        case .sqlite, .postgreSQL, .cockroachDB:
+            return text(
+                "INSERT INTO \(table) (\(names)) VALUES (\(marks))"
+                    + " ON CONFLICT (\(key.joined(separator: ", "))) DO UPDATE SET \(changes)"
+            )
         }
     }
 
     /// The statements that make a table and its indexes.
     func statements(for table: Table) -> [String] {
-        let columns = table.columns.map { "    " + text(of: $0) }
+        let columns = table.columns.map { "    " + text(of: $0, in: table) }
         let constraint = "    PRIMARY KEY (\(table.primaryKey.joined(separator: ", ")))"
         let lines = table.hasSerialKey ? columns : columns + [constraint]
         let create = "CREATE TABLE \(table.name) (\n" + lines.joined(separator: ",\n") + "\n)" + options(of: table)
@@ -36,32 +62,57 @@ public enum Dialect: String, Hashable, Sendable, CaseIterable {
             "CREATE INDEX i_\(table.name)_\(index.joined(separator: "_"))"
                 + " ON \(table.name) (\(index.joined(separator: ", ")))"
         }
-        return [create] + indexes
+        return sequences(of: table) + [create] + indexes
     }
 
-    private func text(of column: Column) -> String {
-        var text = "\(column.name) \(type(of: column))"
+    private func text(of column: Column, in table: Table) -> String {
+        var text = "\(column.name) \(type(of: column, in: table))"
         if column.type == .serial { return text }
         if column.presence == .required { text += " NOT NULL" }
         if column.type == .creationTime { text += " DEFAULT CURRENT_TIMESTAMP" }
         return text
     }
 
-    private func type(of column: Column) -> String {
-        switch (self, column.type) {
-        case (.sqlite, .text), (.sqlite, .code), (.sqlite, .creationTime): "TEXT"
-        case (.sqlite, .integer), (.sqlite, .bigInteger): "INTEGER"
-        case (.sqlite, .bytes): "BLOB"
-        // AUTOINCREMENT, for a number must never name a second row.
-        case (.sqlite, .serial): "INTEGER PRIMARY KEY AUTOINCREMENT"
+    private func type(of column: Column, in table: Table) -> String {
+        switch self {
+        case .sqlite:
+            switch column.type {
+            case .text, .code, .creationTime: "TEXT"
+            case .integer, .bigInteger: "INTEGER"
+            case .bytes: "BLOB"
+            // AUTOINCREMENT, for a number must never name a second row.
+            case .serial: "INTEGER PRIMARY KEY AUTOINCREMENT"
+            }
+        case .postgreSQL, .cockroachDB:
+            switch column.type {
+            // Wider than MongooseIM's VARCHAR(250), which has no room for all addresses; either is read and written.
+            case .text: "TEXT"
+            case .code: "CHAR(1)"
+            case .creationTime: "TIMESTAMP"
+            case .integer: "INTEGER"
+            case .bigInteger: "BIGINT"
+            case .bytes: "BYTEA"
+            case .serial where self == .cockroachDB:
+                "INTEGER PRIMARY KEY DEFAULT nextval('\(Self.sequence(of: column, in: table))')"
+            case .serial: "SERIAL PRIMARY KEY"
+            }
         }
     }
+
+    /// CockroachDB's own SERIAL gives numbers of 64 bits that are in no order, and offline messages are read in theirs.
+    private func sequences(of table: Table) -> [String] {
+        guard self == .cockroachDB else { return [] }
+        return table.columns.filter { $0.type == .serial }.map { "CREATE SEQUENCE \(Self.sequence(of: $0, in: table))" }
+    }
+
+    private static func sequence(of column: Column, in table: Table) -> String { "\(table.name)_\(column.name)_seq" }
 
     private func options(of table: Table) -> String {
         switch self {
         // STRICT: what MongooseIM's types would refuse is refused here too. WITHOUT ROWID: rows lie in the order of
         // the key, so a roster is read from neighbouring pages; large rows would leave no room for keys on them.
         case .sqlite: table.hasSerialKey || table.rowSize == .large ? " STRICT" : " STRICT, WITHOUT ROWID"
+        case .postgreSQL, .cockroachDB: ""
         }
     }
 }

@@ -10,10 +10,12 @@ public struct SQLOfflineStore: OfflineStore {
     static let insert = SQLStatement(
         "INSERT INTO offline_message (timestamp, expire, server, username, from_jid, packet) VALUES (?, ?, ?, ?, ?, ?)"
     )
-    /// One statement, so that it needs no transaction; it counts no further than the bound.
+    /// One statement, so that it needs no transaction; it counts no further than the bound. A value that is NULL has a type
+    /// only where it is said.
     static let insertBelow = SQLStatement(
         """
-        INSERT INTO offline_message (timestamp, expire, server, username, from_jid, packet) SELECT ?, ?, ?, ?, ?, ? \
+        INSERT INTO offline_message (timestamp, expire, server, username, from_jid, packet) \
+        SELECT CAST(? AS BIGINT), CAST(? AS BIGINT), ?, ?, ?, ? \
         WHERE (SELECT count(*) FROM (SELECT 1 FROM offline_message WHERE server = ? AND username = ? LIMIT ?) AS kept) \
         < ?
         """

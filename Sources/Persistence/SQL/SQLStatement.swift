@@ -10,7 +10,7 @@ public struct SQLStatement: Hashable, Sendable {
 
     private let form: Form
 
-    /// A statement whose text is the same in every dialect.
+    /// A statement whose text is the same in every dialect, but for the parameters' signs.
     public init(_ text: String) { form = .text(text) }
 
     /// Inserts a row, or replaces the named columns of the row that has its key. The parameters are the values of
@@ -24,7 +24,7 @@ public struct SQLStatement: Hashable, Sendable {
     /// The text that a dialect's driver prepares.
     public func text(in dialect: Dialect) -> String {
         switch form {
-        case .text(let text): text
+        case .text(let text): dialect.text(text)
         case .upsert(let table, let key, let columns): dialect.upsert(into: table, key: key, columns: columns)
         }
     }

@@ -96,8 +96,7 @@ public enum Schema {
     /// The whole schema as a script that makes an empty database into one that this library opens: what `priv/` holds.
     public static func text(in dialect: Dialect) -> String {
         var text = """
-            -- The schema of mimd, version \(version). Printed by the library, which needs no such file: mimd makes and
-            -- upgrades its tables itself.
+            -- The schema of mimd, version \(version), as `mimd schema print` prints it. mimd itself needs no such file.
 
             BEGIN;
 

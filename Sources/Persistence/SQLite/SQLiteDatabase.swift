@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The SQLite driver: one connection that writes, one that reads, each on its own thread.
 
-import Synchronization
 public import XMPPCore
 public import XMPPPersistenceSQL
 
@@ -35,13 +34,6 @@ public final class SQLiteDatabase: SQLDatabase {
         public init() {}
     }
 
-    /// Who is inside, so that closing can wait for them.
-    private struct Admission: ~Copyable {
-        var requestCount = 0
-        var isClosed = false
-        var closer: UnsafeContinuation<Void, Never>?
-    }
-
     /// SQLite's.
     public let dialect = Dialect.sqlite
     private let limits: Limits
@@ -50,7 +42,7 @@ public final class SQLiteDatabase: SQLDatabase {
     /// The writer itself when the database is in memory: no other connection can see it.
     private let reader: SQLiteConnection
     private let readerThread: SQLiteThread?
-    private let admission = Mutex(Admission())
+    private let gate: RequestGate
 
     /// Opens a database, and makes it if it is not there.
     ///
@@ -77,6 +69,7 @@ public final class SQLiteDatabase: SQLDatabase {
 
     private init(_ location: SQLiteLocation, limits: Limits) throws(StorageError) {
         self.limits = limits
+        gate = RequestGate(requestCountMax: limits.requestCountMax)
         let thread = try SQLiteThread.start(.open)
         writerThread = thread
         writer = SQLiteConnection(thread: thread, role: .writing)
@@ -97,7 +90,7 @@ public final class SQLiteDatabase: SQLDatabase {
 
     deinit {
         // Nobody has a request here: each holds the database while it waits.
-        guard !admission.withLock({ $0.isClosed }) else { return }
+        guard !gate.isClosed else { return }
         writerThread.abandon()
         readerThread?.abandon()
     }
@@ -105,18 +98,8 @@ public final class SQLiteDatabase: SQLDatabase {
     /// Waits for the requests that are under way, closes the files and ends the threads. Later requests throw
     /// ``StorageError/unavailable(detail:)``. Closing twice does nothing.
     public func close() async {
-        let isSecond = admission.withLock { admission in
-            defer { admission.isClosed = true }
-            return admission.isClosed
-        }
-        if isSecond { return }
-        await withUnsafeContinuation { continuation in
-            let isIdle = admission.withLock { admission in
-                if admission.requestCount > 0 { admission.closer = continuation }
-                return admission.requestCount == 0
-            }
-            if isIdle { continuation.resume() }
-        }
+        guard gate.close() else { return }
+        await gate.waitUntilEmpty()
         if readerThread != nil { await reader.close() }
         await writer.close()
         readerThread?.stop()
@@ -141,7 +124,7 @@ public final class SQLiteDatabase: SQLDatabase {
         _ body: @escaping @Sendable (any SQLTransaction) async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         let deadline = try enter()
-        defer { leave() }
+        defer { gate.leave() }
         return try await reader.read(by: deadline, body)
     }
 
@@ -150,14 +133,14 @@ public final class SQLiteDatabase: SQLDatabase {
         _ body: @escaping @Sendable (any SQLTransaction) async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         let deadline = try enter()
-        defer { leave() }
+        defer { gate.leave() }
         return try await writer.write(by: deadline, body)
     }
 
     /// Runs one statement that only reads.
     public func query(_ statement: SQLStatement, _ parameters: [SQLValue]) async throws(StorageError) -> [SQLRow] {
         let deadline = try enter()
-        defer { leave() }
+        defer { gate.leave() }
         return try await reader.query(by: deadline, statement.text(in: .sqlite), parameters)
     }
 
@@ -165,27 +148,15 @@ public final class SQLiteDatabase: SQLDatabase {
     @discardableResult
     public func execute(_ statement: SQLStatement, _ parameters: [SQLValue]) async throws(StorageError) -> Int {
         let deadline = try enter()
-        defer { leave() }
+        defer { gate.leave() }
         return try await writer.execute(by: deadline, statement.text(in: .sqlite), parameters)
     }
 
+    /// Lets a request in, which then must leave the gate.
+    ///
+    /// - Returns: when it is too late to start it.
     private func enter() throws(StorageError) -> ContinuousClock.Instant {
-        let refusal: String? = admission.withLock { admission in
-            if admission.isClosed { return "the database is closed" }
-            if admission.requestCount >= limits.requestCountMax { return "too many requests wait for the database" }
-            admission.requestCount += 1
-            return nil
-        }
-        if let refusal { throw .unavailable(detail: refusal) }
+        try gate.enter()
         return ContinuousClock.now + limits.waitMax
-    }
-
-    private func leave() {
-        let closer = admission.withLock { admission in
-            admission.requestCount -= 1
-            guard admission.requestCount == 0 else { return nil as UnsafeContinuation<Void, Never>? }
-            return admission.closer.take()
-        }
-        closer?.resume()
     }
 }

@@ -7,7 +7,7 @@ import HeapModule
 import Synchronization
 
 /// Something that an event loop watches a descriptor for.
-protocol EventSource: AnyObject {
+package protocol EventSource: AnyObject {
     /// The descriptor is ready. Runs on the loop.
     func ready(_ events: ReadyEvents)
     /// The loop stops for good: nothing will be reported again. Runs on the loop.
@@ -15,19 +15,21 @@ protocol EventSource: AnyObject {
 }
 
 /// Something to be done once per turn, however often it was asked for.
-protocol EndOfTurnWork: AnyObject {
+package protocol EndOfTurnWork: AnyObject {
     /// The events of the turn are done. Runs on the loop.
     func endTurn()
 }
 
 /// What epoll says of a descriptor.
-struct ReadyEvents: OptionSet {
-    let rawValue: UInt32
+package struct ReadyEvents: OptionSet {
+    package let rawValue: UInt32
 
-    static let readable = ReadyEvents(rawValue: EPOLLIN.rawValue)
-    static let writable = ReadyEvents(rawValue: EPOLLOUT.rawValue)
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    package static let readable = ReadyEvents(rawValue: EPOLLIN.rawValue)
+    package static let writable = ReadyEvents(rawValue: EPOLLOUT.rawValue)
     /// The peer will write no more, or the connection is gone. Reported without being asked for.
-    static let ended = ReadyEvents(rawValue: EPOLLHUP.rawValue | EPOLLERR.rawValue)
+    package static let ended = ReadyEvents(rawValue: EPOLLHUP.rawValue | EPOLLERR.rawValue)
     /// Wake one of the loops that share the descriptor, not all.
     static let exclusive = ReadyEvents(rawValue: EPOLLEXCLUSIVE.rawValue)
 }
@@ -175,7 +177,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sleeper, @unchecked 
     /// Starts asynchronous work: runs it here up to its first suspension, and on the loop's later turns after that.
     ///
     /// Whoever starts it must know when it ended: `body` says so itself, as its last step.
-    func start(_ body: @escaping @Sendable () async -> Void) {
+    package func start(_ body: @escaping @Sendable () async -> Void) {
         assertCurrent()
         Task.immediate(executorPreference: self) { await body() }
     }
@@ -184,10 +186,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sleeper, @unchecked 
 
     /// Traps in debug builds when the caller is on another thread.
     @inline(__always)
-    func assertCurrent() { assert(isCurrent, "not on event loop \(number)") }
+    package func assertCurrent() { assert(isCurrent, "not on event loop \(number)") }
 
     /// The time at the start of this turn.
-    var now: Duration { state.pointee.now }
+    package var now: Duration { state.pointee.now }
 
     var parserPool: XMLParserPool { state.pointee.parserPool }
     var readBuffer: UnsafeMutableBufferPointer<UInt8> {
@@ -200,10 +202,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sleeper, @unchecked 
     }
 
     /// Calls `work` after this turn's events, before the next wait.
-    func atEndOfTurn(_ work: any EndOfTurnWork) { state.pointee.endOfTurn.append(work) }
+    package func atEndOfTurn(_ work: any EndOfTurnWork) { state.pointee.endOfTurn.append(work) }
 
     /// Watches a descriptor. The loop keeps the source until `unregister`.
-    func register(
+    package func register(
         _ descriptor: Int32,
         _ source: any EventSource,
         _ interest: ReadyEvents
@@ -228,7 +230,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sleeper, @unchecked 
     }
 
     /// Changes what a descriptor is watched for.
-    func update(_ descriptor: Int32, _ token: SourceToken, _ interest: ReadyEvents) {
+    package func update(_ descriptor: Int32, _ token: SourceToken, _ interest: ReadyEvents) {
         assertCurrent()
         var event = epoll_event(events: interest.rawValue, data: epoll_data(u64: token.packed))
         let status = epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event)
@@ -236,10 +238,16 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sleeper, @unchecked 
     }
 
     /// Stops watching a descriptor. Events of it that are already taken are dropped.
-    func unregister(_ descriptor: Int32, _ token: SourceToken) {
+    package func unregister(_ descriptor: Int32, _ token: SourceToken) {
         assertCurrent()
         let status = epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nil)
         assert(status == 0, "epoll_ctl of a descriptor that is not registered")
+        release(token)
+    }
+
+    /// Lets go of a source whose descriptor is closed, which has ended the watching of it.
+    package func forget(_ token: SourceToken) {
+        assertCurrent()
         release(token)
     }
 
@@ -251,13 +259,13 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sleeper, @unchecked 
 
     /// Runs `body` once, on a turn after `delay` has passed.
     @discardableResult
-    func schedule(after delay: Duration, _ body: @escaping () -> Void) -> TimerToken {
+    package func schedule(after delay: Duration, _ body: @escaping () -> Void) -> TimerToken {
         assertCurrent()
         return state.pointee.timers.add(at: time.uptime + delay, body)
     }
 
     /// Prevents a timer from firing, if it has not fired.
-    func cancel(_ timer: TimerToken) {
+    package func cancel(_ timer: TimerToken) {
         assertCurrent()
         state.pointee.timers.cancel(timer)
     }
@@ -376,19 +384,19 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sleeper, @unchecked 
 }
 
 /// A descriptor that a loop watches.
-struct SourceToken {
-    let index: Int
-    let generation: UInt32
+package struct SourceToken {
+    fileprivate let index: Int
+    fileprivate let generation: UInt32
 
-    init(index: Int, generation: UInt32) {
+    fileprivate init(index: Int, generation: UInt32) {
         self.index = index
         self.generation = generation
     }
 
-    init(packed: UInt64) {
+    fileprivate init(packed: UInt64) {
         index = Int(packed >> 32)
         generation = UInt32(truncatingIfNeeded: packed)
     }
 
-    var packed: UInt64 { UInt64(index) << 32 | UInt64(generation) }
+    fileprivate var packed: UInt64 { UInt64(index) << 32 | UInt64(generation) }
 }

@@ -4,7 +4,7 @@
 import HeapModule
 
 /// A timer that was scheduled.
-struct TimerToken: Hashable {
+package struct TimerToken: Hashable {
     fileprivate let number: UInt64
 }
 

@@ -11,7 +11,7 @@ struct MimdCommand: AsyncParsableCommand {
         commandName: "mimd",
         abstract: "An XMPP server.",
         version: mimdVersion,
-        subcommands: [ServeCommand.self, CheckConfigCommand.self, AccountCommand.self],
+        subcommands: [ServeCommand.self, CheckConfigCommand.self, AccountCommand.self, SchemaCommand.self],
         defaultSubcommand: ServeCommand.self)
 }
 

@@ -1,0 +1,85 @@
+-- The schema of mimd, version 1, as `mimd schema print` prints it. mimd itself needs no such file.
+
+BEGIN;
+CREATE TABLE mimd_schema (
+    version INTEGER NOT NULL,
+    checksum TEXT NOT NULL,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (version)
+);
+
+CREATE TABLE users (
+    username TEXT NOT NULL,
+    server TEXT NOT NULL,
+    password TEXT NOT NULL,
+    pass_details TEXT,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (server, username)
+);
+
+CREATE TABLE last (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    seconds INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (server, username)
+);
+
+CREATE INDEX i_last_server_seconds ON last (server, seconds);
+
+CREATE TABLE rosterusers (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    jid TEXT NOT NULL,
+    nick TEXT NOT NULL,
+    subscription CHAR(1) NOT NULL,
+    ask CHAR(1) NOT NULL,
+    askmessage TEXT NOT NULL,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (server, username, jid)
+);
+
+CREATE TABLE rostergroups (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    jid TEXT NOT NULL,
+    grp TEXT NOT NULL,
+    PRIMARY KEY (server, username, jid, grp)
+);
+
+CREATE TABLE roster_version (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    version TEXT NOT NULL,
+    PRIMARY KEY (server, username)
+);
+
+CREATE TABLE private_storage (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    data TEXT NOT NULL,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (server, username, namespace)
+);
+
+CREATE SEQUENCE offline_message_id_seq;
+
+CREATE TABLE offline_message (
+    id INTEGER PRIMARY KEY DEFAULT nextval('offline_message_id_seq'),
+    timestamp BIGINT NOT NULL,
+    expire BIGINT,
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    from_jid TEXT NOT NULL,
+    packet TEXT NOT NULL,
+    permanent_fields BYTEA
+);
+
+CREATE INDEX i_offline_message_server_username_id ON offline_message (server, username, id);
+
+CREATE INDEX i_offline_message_expire ON offline_message (expire);
+
+INSERT INTO mimd_schema (version, checksum) VALUES (1, 'b834e598117f670a');
+
+COMMIT;
