@@ -86,7 +86,7 @@ let package = Package(
         .executableTarget(
             name: "mimd",
             dependencies: [
-                "XMPPCore", "XMPPModules", "XMPPPersistenceSQL", "XMPPPersistenceSQLite",
+                "XMPPCore", "XMPPModules", "XMPPPersistencePostgreSQL", "XMPPPersistenceSQL", "XMPPPersistenceSQLite",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

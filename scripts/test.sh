@@ -15,6 +15,9 @@ limit=(timeout --kill-after=10s 30m)
 "${limit[@]}" swift test "${swift_test_flags[@]}" --skip TidyTests </dev/null || failed+=("the Swift tests")
 # shellcheck disable=SC2119 # its arguments are pytest's, and there are none
 run_interop || failed+=("the interop tests (make interop)")
+if [ -n "${MIMD_TEST_POSTGRESQL:-}" ]; then
+    run_interop --backend postgresql || failed+=("the interop tests on PostgreSQL (make interop ARGS='--backend postgresql')")
+fi
 "${limit[@]}" swift test "${swift_test_flags[@]}" --filter TidyTests </dev/null || failed+=("the house rules (make tidy)")
 for each in "${failed[@]}"; do say "Failed: $each"; done
 [ ${#failed[@]} -eq 0 ] || exit 1

@@ -10,6 +10,7 @@ import pytest
 
 from harness.certificate import Certificate
 from harness.mimd import ExampleMimd, ImpatientMimd, Mimd
+from harness.postgresql import PostgreSQLStores, place
 from harness.prosody import Prosody
 from harness.world import World
 
@@ -18,6 +19,7 @@ TEST_SECONDS_MAX = 45
 
 def pytest_addoption(parser):
     parser.addoption("--server", choices=["mimd", "prosody"], default="mimd", help="the server to drive")
+    parser.addoption("--backend", choices=["local", "postgresql"], default="local", help="where mimd keeps its data")
     parser.addoption("--mimd", default=os.environ.get("MIMD"), help="path of the program mimd (or the variable MIMD)")
 
 
@@ -33,12 +35,24 @@ def make_server(request, certificate, tmp_path_factory):
     program = request.config.getoption("--mimd")
     if kind == "mimd" and not (program and os.access(program, os.X_OK)):
         pytest.exit("no program mimd: give --mimd or the variable MIMD", returncode=2)
+    uses_postgresql = request.config.getoption("--backend") == "postgresql"
+    if uses_postgresql and not place():
+        pytest.exit("no PostgreSQL server: the variable MIMD_TEST_POSTGRESQL names one", returncode=2)
+    databases = []
 
     def make(mimd=Mimd):
         directory = tmp_path_factory.mktemp(kind)
-        return mimd(directory, certificate, program) if kind == "mimd" else Prosody(directory, certificate)
+        if kind == "prosody":
+            return Prosody(directory, certificate)
+        if not uses_postgresql or mimd is ExampleMimd:
+            return mimd(directory, certificate, program)
+        server = type(f"PostgreSQL{mimd.__name__}", (PostgreSQLStores, mimd), {})(directory, certificate, program)
+        databases.append(server)
+        return server
 
-    return make
+    yield make
+    for server in databases:
+        server.remove()
 
 
 @pytest.fixture(scope="session")
@@ -111,9 +125,11 @@ def pytest_pyfunc_call(pyfuncitem):
 
 def pytest_runtest_setup(item):
     lacking = {"mimd": set(), "prosody": Prosody.LACKS}[item.config.getoption("--server")]
+    if item.config.getoption("--backend") != "local":
+        lacking = lacking | {"the local store"}
     for mark in item.iter_markers("needs"):
         if mark.args[0] in lacking:
-            pytest.skip(f"{item.config.getoption('--server')} lacks {mark.args[0]}")
+            pytest.skip(f"this server lacks {mark.args[0]}")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -94,6 +94,7 @@ async def test_an_account_that_is_removed_leaves_the_rosters_of_its_contacts(wor
 
 
 @pytest.mark.needs("mimd's commands")
+@pytest.mark.needs("the local store")
 async def test_only_the_first_account_makes_a_store(own_world):
     account, command = own_world.unused_account(), own_world.server.account_command
     own_world.server.stop()

@@ -77,6 +77,7 @@ async def test_messages_acknowledged_to_their_senders_survive_kill_9_in_the_mids
 
 # The disk is full.
 
+@pytest.mark.needs("the local store")
 async def test_a_full_disk_is_an_error_to_who_wants_to_store_and_nothing_to_others(own_world):
     server = own_world.server
     romeo_account, juliet, nurse = [await own_world.account(name) for name in ("romeo", "juliet", "nurse")]
@@ -139,6 +140,7 @@ def new_password(password, account):
 
 # The store may only be read.
 
+@pytest.mark.needs("the local store")
 async def test_a_store_that_may_only_be_read_is_an_error_to_who_wants_to_store_and_nothing_to_others(own_world):
     server = own_world.server
     accounts = [await own_world.account(name) for name in ("romeo", "juliet", "nurse")]
@@ -211,6 +213,7 @@ FAULTS = {is_noise: "is not a database, or is damaged", is_cut: "is not a databa
           is_of_another_program: "rosterusers", is_a_directory: "cannot be used"}
 
 
+@pytest.mark.needs("the local store")
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 async def test_a_store_that_cannot_be_used_keeps_the_server_from_starting(own_world, fault):
     """It says why, names the file, and leaves it as it was."""

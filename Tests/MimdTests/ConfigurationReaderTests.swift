@@ -77,7 +77,17 @@ private struct Needy: XMPPModule {
         ),
         (
             "[outgoing_pools.rdbms.default]\n",
-            "m.toml:6: warning: outgoing_pools.rdbms: not supported yet, it has no effect"
+            "m.toml:6: error: outgoing_pools.rdbms.default.connection: this key is required"
+        ),
+        (
+            "[outgoing_pools.rdbms.default.connection]\ndriver = \"mysql\"\nhost = \"h\"\ndatabase = \"d\"\nusername = \"u\"\n",
+            "m.toml:7: error: outgoing_pools.rdbms.default.connection.driver: this database is not supported yet; "
+                + "allowed: pgsql, cockroachdb"
+        ),
+        (
+            "[outgoing_pools.rdbms.other.connection]\ndriver = \"pgsql\"\nhost = \"h\"\ndatabase = \"d\"\nusername = \"u\"\n",
+            "m.toml:6: warning: outgoing_pools.rdbms.other: no module uses this pool; "
+                + "the one that is used is outgoing_pools.rdbms.default"
         ),
         (
             "[internal_databases.cets]\n",

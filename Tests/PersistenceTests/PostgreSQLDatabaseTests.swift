@@ -116,6 +116,27 @@ struct PostgreSQLDatabaseTests {
         }
     }
 
+    /// The statement itself is done, and the transaction that it is alone in is refused.
+    @Test func refusedCommitIsAnErrorAndNothingIsStored() async throws {
+        try await PostgreSQLServer.withDatabase { database in
+            let make = SQLStatement("CREATE TABLE item (id BIGINT UNIQUE DEFERRABLE INITIALLY DEFERRED, text TEXT)")
+            try await database.execute(make, [])
+            try await database.execute(Self.insert, [.integer(1), .text("")])
+            for _ in 0..<3 {
+                await #expect(throws: StorageError.conflict) {
+                    try await database.execute(Self.insert, [.integer(1), .text("")])
+                }
+                await #expect(throws: StorageError.conflict) {
+                    try await database.write { transaction throws(StorageError) in
+                        try await transaction.execute(Self.insert, [.integer(1), .text("")])
+                    }
+                }
+            }
+            let rows = try await database.query(Self.count, [])
+            #expect(rows == [SQLRow(values: [.integer(1)])])
+        }
+    }
+
     @Test func bodyThatThrowsLeavesNothing() async throws {
         try await Self.withTable { database in
             await #expect(throws: StorageError.limitExceeded) {
@@ -228,9 +249,16 @@ struct PostgreSQLDatabaseTests {
 
     @Test func closingEndsWhatIsUnderWay() async throws {
         try await Self.withTable { database in
-            let sleeping = Task { try await database.query(SQLStatement("SELECT 1 FROM pg_sleep(60)"), []) }
-            let rows = try await database.query(Self.count, [])
-            #expect(rows.count == 1)
+            // On a connection of its own, so that what follows does not wait for it.
+            let sleeping = Task {
+                try await database.read { transaction throws(StorageError) in
+                    try await transaction.query(SQLStatement("SELECT 1 FROM pg_sleep(60)"), [])
+                }
+            }
+            let sleeperCount = SQLStatement(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+            )
+            while try await database.query(sleeperCount, []).first?.integer(0) != 1 {}
             await database.close()
             await #expect(throws: StorageError.self) { try await sleeping.value }
         }

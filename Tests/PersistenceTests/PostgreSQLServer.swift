@@ -37,6 +37,8 @@ enum PostgreSQLServer {
         let name = "mimd_test_" + UUID().uuidString.lowercased().replacing("-", with: "")
         var control = settings()
         control.connectionCount = 1
+        // A database is made and removed with a checkpoint, which may take its time.
+        control.answerTimeout = .seconds(60)
         let server = try PostgreSQLDatabase(control, logger: Backend.logger)
         try await server.execute(SQLStatement("CREATE DATABASE \(name)"), [])
         var settings = settings(database: name)

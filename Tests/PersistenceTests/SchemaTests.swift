@@ -91,10 +91,56 @@ import XMPPCore
         await database.close()
     }
 
+    @Test func tablesThatAreThereAreKept() async throws {
+        let database = try await SQLiteDatabase.open(.memory)
+        // As MongooseIM would have left it, with something in it.
+        for statement in database.dialect.statements(for: Schema.users) {
+            try await database.execute(SQLStatement(statement), [])
+        }
+        let insert = SQLStatement("INSERT INTO users (server, username, password) VALUES ('a.example', 'juliet', 'x')")
+        try await database.execute(insert, [])
+        let plan = try await Schema.plan(database)
+        #expect(plan.foundVersion == 0)
+        #expect(plan.keptTables == ["users"])
+        #expect(plan.drifts.isEmpty)
+        await #expect(throws: SchemaError.missing(found: 0)) { try await Schema.verify(database) }
+        #expect(try await Schema.apply(database) == plan)
+        #expect(try await Schema.verify(database).isEmpty)
+        #expect(try await Schema.plan(database).statements.isEmpty)
+        let rows = try await database.query(SQLStatement("SELECT username FROM users"), [])
+        #expect(rows == [SQLRow(values: [.text("juliet")])])
+        await database.close()
+    }
+
+    @Test func tablesThatStoresCannotUseAreInTheWay() async throws {
+        let database = try await SQLiteDatabase.open(.memory)
+        let other =
+            "CREATE TABLE users (username TEXT, server INTEGER, password TEXT, created_at TEXT, team TEXT NOT NULL)"
+        try await database.execute(SQLStatement(other), [])
+        let expected = [
+            SchemaDrift(table: "users", kind: .columnType("server", expected: "text", found: "integer")),
+            SchemaDrift(table: "users", kind: .columnMissing("pass_details")),
+            SchemaDrift(table: "users", kind: .columnUnknown("team")),
+        ]
+        #expect(try await Schema.plan(database).drifts == expected)
+        await #expect(throws: SchemaError.drifted(expected)) { try await Schema.apply(database) }
+        await database.close()
+    }
+
+    @Test func laterChangesByHandAreFound() async throws {
+        let database = try await SQLiteDatabase.open(.memory)
+        _ = try await Schema.apply(database)  // the plan of an empty database is the subject of other tests
+        try await database.execute(SQLStatement("DROP TABLE last"), [])
+        #expect(try await Schema.verify(database) == [SchemaDrift(table: "last", kind: .tableMissing)])
+        await database.close()
+    }
+
     @Test func failingStepLeavesTheDatabaseAsItWas() async throws {
         let database = try await SQLiteDatabase.open(.memory)
         #expect(try await Schema.migrate(database) == 0)
-        let half = Migration(version: 2, tables: Self.second.tables + [Schema.users])
+        // SQLite keeps such names for itself.
+        let refused = Table(name: "sqlite_third", columns: [.integer("id")], primaryKey: ["id"])
+        let half = Migration(version: 2, tables: Self.second.tables + [refused])
         await #expect(throws: SchemaError.self) {
             try await Schema.migrate(database, through: Schema.migrations + [half])
         }

@@ -16,6 +16,9 @@ struct PostgreSQLCommand {
         self.statement = statement
         self.parameters = parameters
     }
+
+    /// What the values take.
+    var byteCount: Int { parameters.reduce(0) { $0 + $1.byteCount } }
 }
 
 /// What a statement came to.
@@ -278,6 +281,10 @@ final class PostgreSQLConnection: EventSource, @unchecked Sendable {
             outcomes.append(refusal.map { .refused($0) } ?? .done(results))
             refusal = nil
             results = []
+        case (.sync, PGRES_FATAL_ERROR):
+            // The commit was refused, of what had all been done.
+            refuse(result, status)
+            expected.prepend(.sync)
         case (.prepared, PGRES_COMMAND_OK):
             break
         case (.prepared(let key), PGRES_FATAL_ERROR), (.prepared(let key), PGRES_PIPELINE_ABORTED):

@@ -28,7 +28,8 @@ struct PostgreSQLError: Error, Equatable {
         default:
             switch state.prefix(2) {
             // Connection exceptions, insufficient resources, operator intervention, system errors.
-            case "08", "53", "57", "58": .unavailable(detail: "the server refused (\(state))")
+            // What the server says of them is about itself, and names no values.
+            case "08", "53", "57", "58": .unavailable(detail: "the server refused: \(message)")
             default: .backend(code: state, detail: message)
             }
         }

@@ -32,6 +32,8 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
 
     /// Most statements that go out together: it bounds how long the first of them waits for the last.
     static let groupCountMax = 256
+    /// Beyond so many bytes of values no more join a group.
+    static let groupByteCountMax = 1_048_576
     /// How often what others were in the way of is tried: for about two seconds.
     static let attemptCountMax = 30
     private static let retryDelayMax = Duration.milliseconds(100)
@@ -58,6 +60,8 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
     private var deadlineTimer: TimerToken?
     private var keepaliveTimer: TimerToken?
     private var failedAttemptCount = 0
+    /// What the last attempt failed of, so that it is logged once; nil since all is well.
+    private var lastFailure: String?
     /// Why there is no connection; nil while there is one, or nobody knows yet.
     private var outage: String?
     private var isClosed = false
@@ -139,8 +143,12 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
     }
 
     private func take(_ queue: inout Deque<PostgreSQLRequest>) -> [PostgreSQLRequest] {
-        let group = Array(queue.prefix(Self.groupCountMax))
-        queue.removeFirst(group.count)
+        var group: [PostgreSQLRequest] = []
+        var byteCount = 0
+        while group.count < Self.groupCountMax, byteCount < Self.groupByteCountMax, let next = queue.popFirst() {
+            byteCount += next.command.byteCount
+            group.append(next)
+        }
         return group
     }
 
@@ -283,6 +291,7 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
     private func changed(_ connection: PostgreSQLConnection, _ reason: String?) {
         guard let reason else {
             failedAttemptCount = 0
+            if connections.allSatisfy(\.isAlive) { lastFailure = nil }
             if outage != nil { logger.notice("the database is reached again", metadata: place()) }
             outage = nil
             return scheduleDispatch()
@@ -293,7 +302,10 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
             if outage == nil { logger.error("the database cannot be reached", metadata: place(reason)) }
             outage = "the database at \(settings.host):\(settings.port) cannot be reached: \(reason)"
             failAll(.unavailable(detail: outage ?? reason))
+        } else if lastFailure != reason {
+            logger.warning("a connection to the database was lost, or not had", metadata: place(reason))
         }
+        lastFailure = reason
         loop.schedule(after: reconnectDelay) { [self] in connect(connection) }
     }
 

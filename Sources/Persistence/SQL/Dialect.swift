@@ -24,6 +24,57 @@ public enum Dialect: String, Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// Lists the columns of all tables: table, name, type, and 1 for one that refuses rows which leave it out.
+    var columnListing: SQLStatement {
+        switch self {
+        case .sqlite:
+            SQLStatement(
+                """
+                SELECT m.name, p.name, p.type, CASE WHEN p."notnull" = 1 AND p.dflt_value IS NULL THEN 1 ELSE 0 END \
+                FROM sqlite_schema AS m, pragma_table_info(m.name) AS p WHERE m.type = 'table'
+                """
+            )
+        case .postgreSQL, .cockroachDB:
+            SQLStatement(
+                """
+                SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT), CAST(data_type AS TEXT), \
+                CASE WHEN is_nullable = 'NO' AND column_default IS NULL THEN 1 ELSE 0 END \
+                FROM information_schema.columns WHERE table_schema = current_schema()
+                """
+            )
+        }
+    }
+
+    /// The types of ``columnListing`` that a column may have: those that a table of mimd's has, and MongooseIM's.
+    func types(of column: Column) -> [String] {
+        switch self {
+        case .sqlite:
+            switch column.type {
+            case .text, .code, .creationTime: ["text"]
+            case .integer, .bigInteger, .serial: ["integer"]
+            case .bytes: ["blob"]
+            }
+        case .postgreSQL, .cockroachDB:
+            switch column.type {
+            case .text: ["text", "character varying"]
+            case .code: ["character", "character varying", "text"]
+            case .creationTime: ["timestamp without time zone", "timestamp with time zone"]
+            case .integer, .serial: ["integer", "bigint"]
+            case .bigInteger: ["bigint"]
+            case .bytes: ["bytea"]
+            }
+        }
+    }
+
+    /// Lets one process at a time change the schema; nil where writing does.
+    var schemaLock: SQLStatement? {
+        switch self {
+        // The number is any that nobody else takes: the letters of "mimd".
+        case .postgreSQL: SQLStatement("SELECT 1 FROM pg_advisory_xact_lock(1835625828)")
+        case .sqlite, .cockroachDB: nil
+        }
+    }
+
     /// A statement's text as this dialect has it, made from one with `?` for each parameter and `BIGINT` for the type of
     /// 64 bits.
     func text(_ text: String) -> String {
@@ -58,11 +109,17 @@ public enum Dialect: String, Hashable, Sendable, CaseIterable {
         let constraint = "    PRIMARY KEY (\(table.primaryKey.joined(separator: ", ")))"
         let lines = table.hasSerialKey ? columns : columns + [constraint]
         let create = "CREATE TABLE \(table.name) (\n" + lines.joined(separator: ",\n") + "\n)" + options(of: table)
-        let indexes = table.indexes.map { index in
-            "CREATE INDEX i_\(table.name)_\(index.joined(separator: "_"))"
+        return sequences(of: table) + [create] + indexStatements(for: table)
+    }
+
+    /// The statements that make a table's indexes.
+    ///
+    /// - Parameter unlessThere: whether one that is there may stay.
+    func indexStatements(for table: Table, unlessThere: Bool = false) -> [String] {
+        table.indexes.map { index in
+            "CREATE INDEX \(unlessThere ? "IF NOT EXISTS " : "")i_\(table.name)_\(index.joined(separator: "_"))"
                 + " ON \(table.name) (\(index.joined(separator: ", ")))"
         }
-        return sequences(of: table) + [create] + indexes
     }
 
     private func text(of column: Column, in table: Table) -> String {

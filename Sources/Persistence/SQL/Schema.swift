@@ -104,8 +104,7 @@ public enum Schema {
         for statement in dialect.statements(for: versionTable) { text += statement + ";\n\n" }
         for migration in migrations {
             for statement in migration.statements(in: dialect) { text += statement + ";\n\n" }
-            let checksum = migration.checksum(in: dialect)
-            text += "INSERT INTO mimd_schema (version, checksum) VALUES (\(migration.version), '\(checksum)');\n\n"
+            text += migration.record(in: dialect) + ";\n\n"
         }
         return text + "COMMIT;\n"
     }

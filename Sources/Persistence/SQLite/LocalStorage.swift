@@ -94,7 +94,7 @@ public struct LocalStorage: Sendable {
             await database.close()
             switch error {
             case .storage(let error): throw LocalStorageError(path: path, reason: .database(error))
-            case .newer, .differs: throw LocalStorageError(path: path, reason: .schema(error))
+            case .newer, .differs, .missing, .drifted: throw LocalStorageError(path: path, reason: .schema(error))
             }
         }
         if await database.isReadOnly {

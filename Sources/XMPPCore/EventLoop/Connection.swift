@@ -321,8 +321,8 @@ final class Connection: EventSource, EndOfTurnWork, StreamTransport, @unchecked 
             return finish(reporting: .failed("TLS is not configured"))
         }
         tls = consume session
+        // The client speaks first.
         updateInterest()
-        handshake()
     }
 
     private func setCorked(_ isOn: Bool) {

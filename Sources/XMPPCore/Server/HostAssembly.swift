@@ -4,12 +4,11 @@
 /// Makes the hosts of a server.
 struct HostAssembly {
     let configuration: ServerConfiguration
-    let storage: Storage
     let router: Router
     let services: HostServices
     let modules: [any XMPPModule.Type]
 
-    func makeHosts() throws -> [Host] {
+    func makeHosts(_ storage: (HostConfiguration) -> Storage) throws -> [Host] {
         guard !configuration.hosts.isEmpty else { throw ServerError.noHosts }
         var hosts: [Host] = []
         for settings in configuration.hosts {
@@ -20,7 +19,7 @@ struct HostAssembly {
                 address: address,
                 configuration: settings,
                 server: configuration,
-                storage: storage,
+                storage: storage(settings),
                 router: router,
                 services: services
             )

@@ -38,9 +38,23 @@ public final class XMPPServer: Service, Sendable {
     ///   - modules: the modules that the configuration may name.
     /// - Throws: ``ServerError`` when the configuration cannot be carried out, ``TLSError`` for certificates,
     ///   ``SystemError`` for addresses that cannot be had.
-    public init(
+    public convenience init(
         configuration: ServerConfiguration,
         storage: Storage,
+        modules: [any XMPPModule.Type],
+        time: any TimeSource = SystemTime(),
+        logger: Logger = Logger(label: "mimd")
+    ) throws {
+        try self.init(
+            configuration: configuration, storage: { _ in storage }, modules: modules, time: time, logger: logger)
+    }
+
+    /// As above, with stores for each host.
+    ///
+    /// - Parameter storage: where a host keeps its data; called once for each.
+    public init(
+        configuration: ServerConfiguration,
+        storage: (HostConfiguration) -> Storage,
         modules: [any XMPPModule.Type],
         time: any TimeSource = SystemTime(),
         logger: Logger = Logger(label: "mimd")
@@ -61,12 +75,11 @@ public final class XMPPServer: Service, Sendable {
             let shared = HostServices(time: time, workers: workers, accountLocks: AccountLocks(), logger: logger)
             let assembly = HostAssembly(
                 configuration: configuration,
-                storage: storage,
                 router: router,
                 services: shared,
                 modules: modules
             )
-            hosts = try assembly.makeHosts()
+            hosts = try assembly.makeHosts(storage)
             services = ClientStreamServices(
                 router: router,
                 resumptions: ResumptionRegistry(),

@@ -8,20 +8,20 @@ import XMPPCore
 enum AccountRemoval {
     /// Ends the subscriptions between an account and its contacts on the hosts of the configuration, so that none keeps
     /// one to whoever registers the account next; then removes the account and all of its data.
-    static func remove(
-        _ account: BareJID, from storage: Storage, of configuration: ServerConfiguration
-    ) async throws(StorageError) {
+    ///
+    /// - Parameter hosts: the stores of each host by its domain; those of the account's among them.
+    static func remove(_ account: BareJID, from hosts: [String: Storage]) async throws(StorageError) {
+        guard let storage = hosts[account.domainpart] else { return }
         var cursor: PageCursor?
         repeat {
             let page = try await storage.rosters.roster(
                 of: account, after: cursor, limit: Page<RosterItem>.itemCountMax)
             for item in page.items {
                 let contact = item.contact.bare
-                guard contact.localpart != nil, contact != account, configuration.host(contact.domainpart) != nil
-                else {
+                guard contact.localpart != nil, contact != account, let theirs = hosts[contact.domainpart] else {
                     continue
                 }
-                try await forget(account, in: contact, storage)
+                try await forget(account, in: contact, theirs)
             }
             cursor = page.next
         } while cursor != nil

@@ -14,10 +14,11 @@ extension AccountCommand {
         @OptionGroup var password: PasswordOptions
 
         func run() async throws {
-            let accounts = try LocalAccounts(file, whenMissing: .made)
+            let accounts = try ConfiguredAccounts(file, whenMissing: .made)
             let host = try accounts.host(of: jid.jid)
             let credential = try host.authentication.makeCredential(password: try password.read())
-            try await accounts.withStorage { storage in
+            try await accounts.withStores { stores in
+                let storage = stores.storage(of: host)
                 do throws(StorageError) {
                     let countMax = host.authentication.accountCountMax
                     try await storage.accounts.create(jid.jid, credential: credential, accountCountMax: countMax)
@@ -39,10 +40,11 @@ extension AccountCommand {
         @OptionGroup var password: PasswordOptions
 
         func run() async throws {
-            let accounts = try LocalAccounts(file, whenMissing: .refused)
+            let accounts = try ConfiguredAccounts(file, whenMissing: .refused)
             let host = try accounts.host(of: jid.jid)
             let credential = try host.authentication.makeCredential(password: try password.read())
-            try await accounts.withStorage { storage in
+            try await accounts.withStores { stores in
+                let storage = stores.storage(of: host)
                 guard try await storage.accounts.setCredential(credential, of: jid.jid) else {
                     throw SetUpError("there is no account \(jid.jid)")
                 }
@@ -65,12 +67,14 @@ extension AccountCommand {
         @Argument(help: "The account's address, such as juliet@localhost.") var jid: AccountJID
 
         func run() async throws {
-            let accounts = try LocalAccounts(file, whenMissing: .refused)
-            try await accounts.withStorage { storage in
+            let accounts = try ConfiguredAccounts(file, whenMissing: .refused)
+            let host = try accounts.host(of: jid.jid)
+            try await accounts.withStores { stores in
+                let storage = stores.storage(of: host)
                 guard try await storage.accounts.contains(jid.jid) else {
                     throw SetUpError("there is no account \(jid.jid)")
                 }
-                try await AccountRemoval.remove(jid.jid, from: storage, of: accounts.configuration)
+                try await AccountRemoval.remove(jid.jid, from: stores.byHost)
             }
             print("\(jid.jid) removed")
         }
@@ -84,15 +88,17 @@ extension AccountCommand {
         @Argument(help: "The domain; without one, all domains of the configuration.") var domain: String?
 
         func run() async throws {
-            let accounts = try LocalAccounts(file, whenMissing: .refused)
-            let domain = try domain.map { try accounts.host($0).domain }
-            try await accounts.withStorage { storage in
-                var cursor: PageCursor?
-                repeat {
-                    let page = try await storage.accounts.accounts(in: domain, after: cursor, limit: 500)
-                    for account in page.items { print(account.address) }
-                    cursor = page.next
-                } while cursor != nil
+            let accounts = try ConfiguredAccounts(file, whenMissing: .refused)
+            let host = try domain.map { try accounts.host($0) }
+            try await accounts.withStores { stores in
+                for storage in host.map({ [stores.storage(of: $0)] }) ?? stores.all {
+                    var cursor: PageCursor?
+                    repeat {
+                        let page = try await storage.accounts.accounts(in: host?.domain, after: cursor, limit: 500)
+                        for account in page.items { print(account.address) }
+                        cursor = page.next
+                    } while cursor != nil
+                }
             }
         }
     }

@@ -13,15 +13,18 @@ enum BackendTable {
         case keepingData
     }
 
-    static func text(_ server: ServerConfiguration, rows shown: Rows = .all) -> String {
+    static func text(
+        _ server: ServerConfiguration, _ pools: [String: RelationalPool] = [:], rows shown: Rows = .all
+    ) -> String {
+        let database = pools[RelationalPool.defaultTag]
         var rows = [["host", "part", "backend", "data"]]
-        rows.append(row("", "sessions", server.sessionBackend, server))
+        rows.append(row("", "sessions", server.sessionBackend, server, database))
         for host in server.hosts {
             for method in host.authentication.methods where shown == .all || method.backend != nil {
-                rows.append(row(host.domain, "auth.\(method.name.rawValue)", method.backend, server))
+                rows.append(row(host.domain, "auth.\(method.name.rawValue)", method.backend, server, database))
             }
             for module in host.modules where shown == .all || module.backend != nil {
-                rows.append(row(host.domain, module.name, module.backend, server))
+                rows.append(row(host.domain, module.name, module.backend, server, database))
             }
         }
         let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -34,11 +37,15 @@ enum BackendTable {
     }
 
     private static func row(
-        _ host: String, _ part: String, _ backend: BackendSelection?, _ server: ServerConfiguration
+        _ host: String, _ part: String, _ backend: BackendSelection?, _ server: ServerConfiguration,
+        _ database: RelationalPool?
     ) -> [String] {
         guard let backend else { return [host, part, "-", "-"] }
         if backend.isLocalStore { return [host, part, BackendSelection.localStoreName, server.localStorePath] }
         if backend.lifetime == .process { return [host, part, "-", "memory of the process"] }
+        if backend.name == BackendSelection.databaseName, let database {
+            return [host, part, backend.name, database.place]
+        }
         return [host, part, backend.name, "not available"]
     }
 }

@@ -8,7 +8,7 @@ import XMPPCore
 /// What is to be said about a configuration before anything is opened: the same for a check and for a start.
 struct ConfigurationReport {
     /// The backends that this program can open, besides the local store.
-    static let availableBackends: Set<String> = []
+    static let availableBackends: Set<String> = [BackendSelection.databaseName]
 
     /// The errors and warnings, of the file itself and about what it amounts to, in the order of the file.
     let diagnostics: [ConfigurationDiagnostic]
@@ -19,8 +19,9 @@ struct ConfigurationReport {
         var found = loaded.diagnostics
         if let server = loaded.server {
             found += server.checkBackends(available: Self.availableBackends)
+            found += Self.checkPools(server, loaded.pools)
             found += Self.checkFiles(server, loaded.table)
-            table = BackendTable.text(server)
+            table = BackendTable.text(server, loaded.pools)
         } else {
             table = ""
         }
@@ -42,6 +43,18 @@ struct ConfigurationReport {
 
     private static func count(_ number: Int, _ noun: String) -> String {
         "\(number) \(noun)\(number == 1 ? "" : "s")"
+    }
+
+    /// What lies in a database needs the pool that reaches it.
+    private static func checkPools(
+        _ server: ServerConfiguration, _ pools: [String: RelationalPool]
+    ) -> [ConfigurationDiagnostic] {
+        guard pools[RelationalPool.defaultTag] == nil else { return [] }
+        return server.backends.filter { $0.name == BackendSelection.databaseName }.map { backend in
+            .init(
+                .error, at: backend.location, keyPath: backend.keyPath,
+                "the data is to lie in a database, and there is no section [outgoing_pools.rdbms.default]")
+        }
     }
 
     /// The files that listeners name must be readable, or a client would be the first to notice.

@@ -1,13 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
-// `mimd schema`: the tables of a database.
+// `mimd schema`: the tables of the database that a configuration names.
 
 import ArgumentParser
+import Logging
+import XMPPCore
+import XMPPPersistencePostgreSQL
 import XMPPPersistenceSQL
 
-/// `mimd schema print`.
-struct SchemaCommand: ParsableCommand {
+/// `mimd schema plan|apply|verify|print`.
+struct SchemaCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "schema", abstract: "Show the tables of a database.", subcommands: [Print.self])
+        commandName: "schema", abstract: "Show, make and check the tables of a database.",
+        discussion: "The local store needs none of this: mimd makes and upgrades its tables at the start.",
+        subcommands: [Plan.self, Apply.self, Verify.self, Print.self])
+
+    /// `mimd schema plan [--config FILE]`: what `apply` would do.
+    struct Plan: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Print what apply would do, and change nothing.")
+
+        @OptionGroup var file: ConfigurationOption
+
+        func run() async throws {
+            try await SchemaCommand.withDatabase(file) { database in
+                SchemaCommand.report(try await Schema.plan(database), isDone: false)
+            }
+        }
+    }
+
+    /// `mimd schema apply [--config FILE]`.
+    struct Apply: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make the tables that are missing, in one transaction.",
+            discussion: "Tables that are there already, of MongooseIM's for example, are kept with what is in them.")
+
+        @OptionGroup var file: ConfigurationOption
+
+        func run() async throws {
+            try await SchemaCommand.withDatabase(file) { database in
+                SchemaCommand.report(try await Schema.apply(database), isDone: true)
+            }
+        }
+    }
+
+    /// `mimd schema verify [--config FILE]`. Exit code 1 when something differs.
+    struct Verify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Check the tables against those that mimd needs.")
+
+        @OptionGroup var file: ConfigurationOption
+
+        func run() async throws {
+            try await SchemaCommand.withDatabase(file) { database in
+                let drifts = try await Schema.verify(database)
+                for drift in drifts { print(drift) }
+                guard drifts.isEmpty else { throw ExitCode.failure }
+                print("The schema has version \(Schema.version), and its tables are as they should be.")
+            }
+        }
+    }
 
     /// `mimd schema print [--driver DRIVER]`: the script that makes an empty database into one that mimd opens.
     struct Print: ParsableCommand {
@@ -31,6 +80,46 @@ struct SchemaCommand: ParsableCommand {
             case .pgsql: .postgreSQL
             case .cockroachdb: .cockroachDB
             }
+        }
+    }
+
+    private static func withDatabase(
+        _ file: ConfigurationOption, _ body: (PostgreSQLDatabase) async throws -> Void
+    ) async throws {
+        let loaded = TOMLConfigurationLoader.load(path: file.path)
+        // What is in the way is told by the command itself.
+        StandardErrorLogHandler.bootstrap(least: .critical)
+        guard !loaded.hasErrors else {
+            throw SetUpError(loaded.diagnostics.map(\.description).joined(separator: "\n"))
+        }
+        guard var pool = loaded.pools[RelationalPool.defaultTag] else {
+            throw SetUpError("\(file.path) has no section [outgoing_pools.rdbms.default]")
+        }
+        pool.settings.connectionCount = 1
+        let database = try PostgreSQLDatabase(pool.settings, dialect: pool.dialect, logger: Logger(label: "mimd"))
+        do {
+            try await body(database)
+        } catch let error as SchemaError {
+            await database.close()
+            throw SetUpError("the database \(pool.place): \(error)")
+        } catch {
+            await database.close()
+            throw error
+        }
+        await database.close()
+    }
+
+    private static func report(_ plan: SchemaPlan, isDone: Bool) {
+        for statement in plan.statements { print(statement + ";\n") }
+        for drift in plan.drifts { print("-- In the way: \(drift).") }
+        if !plan.keptTables.isEmpty { print("-- Kept as they are: \(plan.keptTables.joined(separator: ", ")).") }
+        let version = "version \(Schema.version)"
+        if plan.statements.isEmpty {
+            print("-- Nothing to do: the schema has \(version).")
+        } else if isDone {
+            print("-- Done: the schema has \(version).")
+        } else {
+            print("-- Nothing was changed; `mimd schema apply` does this, and then the schema has \(version).")
         }
     }
 }

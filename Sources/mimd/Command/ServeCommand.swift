@@ -8,7 +8,6 @@ import ServiceLifecycle
 import UnixSignals
 import XMPPCore
 import XMPPModules
-import XMPPPersistenceSQLite
 
 /// `mimd [--config FILE]`.
 struct ServeCommand: AsyncParsableCommand {
@@ -30,33 +29,36 @@ struct ServeCommand: AsyncParsableCommand {
         let logger = Logger(label: "mimd")
         report.log(to: logger)
         guard !report.hasErrors, let configuration = loaded.server else { throw ExitCode.failure }
-        print(BackendTable.text(configuration, rows: .keepingData))
+        print(BackendTable.text(configuration, loaded.pools, rows: .keepingData))
         fflush(nil)
         raiseDescriptorLimit(logger)
-        try await serve(configuration, logger)
+        try await serve(configuration, loaded.pools, logger)
     }
 
-    private func serve(_ configuration: ServerConfiguration, _ logger: Logger) async throws {
+    private func serve(
+        _ configuration: ServerConfiguration, _ pools: [String: RelationalPool], _ logger: Logger
+    ) async throws {
         let directory = DataDirectory(path: configuration.dataDirectory)
         let lock: DataDirectory.Lock
-        let local: LocalStorage
+        let stores: ConfiguredStores
         do {
             // Before the store is opened, which may bring its tables up to date.
             lock = try directory.lock()
-            local = try await LocalStorage.open(.directory(path: directory.path), logger: logger)
+            stores = try await ConfiguredStores.open(
+                configuration, pools, file: file.path, logger: logger, whenUnreachable: .awaited)
         } catch {
             logger.critical("cannot start", metadata: ["reason": "\(error)"])
             throw ExitCode.failure
         }
-        let isSuccess = await run(configuration, directory, local.storage, logger)
-        await local.close()
+        let isSuccess = await run(configuration, directory, stores, logger)
+        await stores.close()
         lock.release()
         if !isSuccess { throw ExitCode.failure }
     }
 
     /// Serves until a signal; false when an error kept it from starting or ended it, which is logged.
     private func run(
-        _ configured: ServerConfiguration, _ directory: DataDirectory, _ storage: Storage, _ logger: Logger
+        _ configured: ServerConfiguration, _ directory: DataDirectory, _ stores: ConfiguredStores, _ logger: Logger
     ) async -> Bool {
         let server: XMPPServer
         do {
@@ -64,7 +66,8 @@ struct ServeCommand: AsyncParsableCommand {
             try directory.provideCertificates(&configuration, logger: logger)
             configuration.secret = try directory.secret()
             server = try XMPPServer(
-                configuration: configuration, storage: storage, modules: StandardModules.all, logger: logger)
+                configuration: configuration, storage: stores.storage(of:), modules: StandardModules.all,
+                logger: logger)
         } catch {
             logger.critical("cannot start", metadata: ["reason": "\(error)"])
             return false

@@ -70,6 +70,8 @@ struct AuthenticationSection: ModuleOptions {
                 try readBackend(["mnesia", "cets"], &method, &o)
                 var options = AuthenticationConfiguration.AnonymousOptions()
                 try options.read(&o)
+            case .rdbms:
+                o.ignore("users_number_estimate", unless: false)
             default:
                 // The options of a method that this program does not have are for the one that will: accept them.
                 o.takeAll()
@@ -96,16 +98,17 @@ struct AuthenticationSection: ModuleOptions {
     private static func method(
         _ name: MethodName, section: String, at location: SourceLocation
     ) -> AuthenticationConfiguration.Method {
-        let lifetime: BackendSelection.Lifetime? =
+        let backend: (name: String, lifetime: BackendSelection.Lifetime)? =
             switch name {
-            case .internal: .persistent
-            case .anonymous: .process
+            case .internal: ("mnesia", .persistent)
+            case .anonymous: ("mnesia", .process)
+            case .rdbms: (BackendSelection.databaseName, .persistent)
             default: nil
             }
-        let backend = lifetime.map {
-            BackendSelection("mnesia", origin: .implied, lifetime: $0, section: section, at: location)
+        let selection = backend.map {
+            BackendSelection($0.name, origin: .implied, lifetime: $0.lifetime, section: section, at: location)
         }
-        return .init(name, backend: backend, at: location)
+        return .init(name, backend: selection, at: location)
     }
 }
 

@@ -10,6 +10,8 @@ struct LoadedConfiguration: Sendable {
     var file: String
     /// The configuration; nil when there is at least one error.
     var server: ServerConfiguration?
+    /// The pools of databases that the file names, by their tags.
+    var pools: [String: RelationalPool] = [:]
     /// The least level that is logged; nil for nothing.
     var logLevel: Logger.Level?
     /// What the file says, for the line of a key that turns out to be wrong later.
@@ -40,6 +42,7 @@ struct ConfigurationReader: ModuleOptions {
     private var shaper = ShaperSection()
     private var lists = AccessControlListSection()
     private var access = AccessRuleSection()
+    private var pools = OutgoingPoolsSection()
     private var modules: [ModuleConfiguration] = []
     private var hosts: [HostSection] = []
 
@@ -70,6 +73,7 @@ struct ConfigurationReader: ModuleOptions {
             file: file, server: nil, logLevel: root.general.logLevel.loggerLevel, table: table,
             diagnostics: reader.diagnostics.inFileOrder + end)
         if !loaded.hasErrors { loaded.server = root.configuration() }
+        loaded.pools = root.pools.relational
         return loaded
     }
 
@@ -92,7 +96,8 @@ struct ConfigurationReader: ModuleOptions {
         }
         self.modules = modules
         try readHosts(&o)
-        for section in ["outgoing_pools", "internal_databases", "services", "instrumentation"] {
+        try o.read("outgoing_pools", into: &pools)
+        for section in ["internal_databases", "services", "instrumentation"] {
             try ignoreSection(section, &o)
         }
         o.ignore("s2s", because: "streams between servers are not supported yet")
@@ -134,7 +139,6 @@ struct ConfigurationReader: ModuleOptions {
 
     /// What MongooseIM knows in the sections that mimd has no use for yet.
     private static let futureSections = [
-        "outgoing_pools": ["rdbms", "redis", "cassandra", "elastic", "http", "ldap", "rabbit"],
         "internal_databases": ["mnesia", "cets"],
         "services": [
             "service_bosh", "service_domain_db", "service_mongoose_system_metrics", "service_traffic",

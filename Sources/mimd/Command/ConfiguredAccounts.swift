@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The local store, as `mimd account` works on it: the server may have it open at the same time.
+// The stores of a configuration, as `mimd account` works on them: the server may have them open at the same time.
 
 import Glibc
 import Logging
 import XMPPCore
-import XMPPPersistenceSQLite
 
-/// The accounts in the local store that a configuration names.
-struct LocalAccounts {
-    /// What a missing store means.
+/// The accounts in the stores that a configuration names.
+struct ConfiguredAccounts {
+    /// What a missing local store means.
     enum MissingStore {
         /// A mistake: most likely the command runs in another directory than the server.
         case refused
@@ -18,13 +17,15 @@ struct LocalAccounts {
 
     /// The configuration.
     let configuration: ServerConfiguration
-    /// Where the store lies, from the root.
+    private let pools: [String: RelationalPool]
+    private let file: String
+    /// Where the local store lies, from the root.
     private let path: String
     private let isMissing: Bool
 
     /// Reads the configuration. Nothing is opened yet.
     ///
-    /// - Throws: `SetUpError` when the configuration has errors, or the store is missing and must not be made.
+    /// - Throws: `SetUpError` when the configuration has errors, or the local store is missing and must not be made.
     init(_ file: ConfigurationOption, whenMissing: MissingStore) throws {
         let loaded = TOMLConfigurationLoader.load(path: file.path)
         StandardErrorLogHandler.bootstrap(least: .warning)
@@ -32,24 +33,28 @@ struct LocalAccounts {
             throw SetUpError(loaded.diagnostics.map(\.description).joined(separator: "\n"))
         }
         configuration = server
+        pools = loaded.pools
+        self.file = file.path
         path = Self.absolute(server.localStorePath)
+        let usesLocalStore = !server.usesDatabase || server.backends.contains(where: \.isLocalStore)
         // Whatever else keeps it from being found is reported when it is opened.
-        isMissing = access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)
+        isMissing = usesLocalStore && access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)
         if isMissing, whenMissing == .refused { throw SetUpError(Self.missing(server.localStorePath, at: path)) }
     }
 
-    /// Opens the store, does something, and closes it.
-    func withStorage(_ body: (Storage) async throws -> Void) async throws {
+    /// Opens the stores, does something, and closes them.
+    func withStores(_ body: (ConfiguredStores) async throws -> Void) async throws {
         let logger = Logger(label: "mimd")
-        let local = try await LocalStorage.open(.directory(path: configuration.dataDirectory), logger: logger)
+        let stores = try await ConfiguredStores.open(
+            configuration, pools, file: file, logger: logger, whenUnreachable: .refused)
         if isMissing { StandardError.write("made the store \(path)\n") }
         do {
-            try await body(local.storage)
+            try await body(stores)
         } catch {
-            await local.close()
+            await stores.close()
             throw error
         }
-        await local.close()
+        await stores.close()
     }
 
     /// The host that an account belongs to.

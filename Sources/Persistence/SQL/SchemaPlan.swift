@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is to be done to a database before the stores can use it: one that is empty, one that an older mimd made, or one
+// that MongooseIM has filled.
+
+import XMPPCore
+
+/// Where a database's tables differ from the schema.
+public struct SchemaDrift: Hashable, Sendable, CustomStringConvertible {
+    /// What differs.
+    public enum Kind: Hashable, Sendable {
+        /// The table is not there.
+        case tableMissing
+        /// The column is not there.
+        case columnMissing(String)
+        /// The column holds something else.
+        case columnType(String, expected: String, found: String)
+        /// A column that the stores leave out wants a value.
+        case columnUnknown(String)
+    }
+
+    /// The table.
+    public var table: String
+    /// What differs in it.
+    public var kind: Kind
+
+    /// A sentence without a full stop.
+    public var description: String {
+        switch kind {
+        case .tableMissing: "the table \(table) is missing"
+        case .columnMissing(let column): "the column \(table).\(column) is missing"
+        case .columnType(let column, let expected, let found):
+            "the column \(table).\(column) is \(found), not \(expected)"
+        case .columnUnknown(let column): "the column \(table).\(column) is not known here, and wants a value"
+        }
+    }
+}
+
+/// What brings a database to the schema of this library.
+public struct SchemaPlan: Hashable, Sendable {
+    /// The version that the database has; 0 when mimd has not been there.
+    public var foundVersion: Int
+    /// The tables that are there already, of MongooseIM's or made by hand, and are kept as they are.
+    public var keptTables: [String]
+    /// The statements; none when nothing is to be done.
+    public var statements: [String]
+    /// Where tables that are there are not what the stores can use. While there is one, nothing is done.
+    public var drifts: [SchemaDrift]
+}
+
+extension Schema {
+    /// What ``apply(_:)`` would do. Changes nothing.
+    ///
+    /// - Throws: ``SchemaError``.
+    public static func plan(_ database: any SQLDatabase) async throws(SchemaError) -> SchemaPlan {
+        let (dialect, migrations) = (database.dialect, migrations)
+        let outcome: Result<SchemaPlan, SchemaError>
+        do throws(StorageError) {
+            outcome = try await database.read { transaction throws(StorageError) in
+                try await plan(in: transaction, dialect, migrations)
+            }
+        } catch {
+            throw .storage(error)
+        }
+        return try outcome.get()
+    }
+
+    /// Makes the tables that are missing and writes the version down, in one transaction. Two processes that do so at
+    /// once do it one after the other.
+    ///
+    /// - Returns: what was done.
+    /// - Throws: ``SchemaError``; the database is as it was.
+    public static func apply(_ database: any SQLDatabase) async throws(SchemaError) -> SchemaPlan {
+        try await apply(database, migrations)
+    }
+
+    static func apply(_ database: any SQLDatabase, _ migrations: [Migration]) async throws(SchemaError) -> SchemaPlan {
+        var attemptCount = 0
+        while true {
+            attemptCount += 1
+            let outcome: Result<SchemaPlan, SchemaError>
+            do throws(StorageError) {
+                outcome = try await applyOnce(database, migrations)
+            } catch {
+                // Who waited for another to make the tables may still have seen the database without them.
+                guard attemptCount < 3, error == .conflict || error.isOfExistingTable else { throw .storage(error) }
+                continue
+            }
+            return try outcome.get()
+        }
+    }
+
+    private static func applyOnce(
+        _ database: any SQLDatabase, _ migrations: [Migration]
+    ) async throws(StorageError) -> Result<SchemaPlan, SchemaError> {
+        let dialect = database.dialect
+        // A refusal is a value here, not an error: it has written nothing.
+        return try await database.write { transaction throws(StorageError) in
+            if let lock = dialect.schemaLock { _ = try await transaction.query(lock, []) }  // it has no rows to read
+            let outcome = try await plan(in: transaction, dialect, migrations)
+            guard case .success(let plan) = outcome else { return outcome }
+            guard plan.drifts.isEmpty else { return .failure(.drifted(plan.drifts)) }
+            for statement in plan.statements { try await transaction.execute(SQLStatement(statement), []) }
+            return outcome
+        }
+    }
+
+    /// Where the tables of a database differ from the schema; none for one that is as it should be.
+    ///
+    /// - Throws: ``SchemaError``; `.missing` when the schema was never applied.
+    public static func verify(_ database: any SQLDatabase) async throws(SchemaError) -> [SchemaDrift] {
+        let dialect = database.dialect
+        let outcome: Result<[SchemaDrift], SchemaError>
+        do throws(StorageError) {
+            outcome = try await database.read { transaction throws(StorageError) in
+                let applied = try await appliedSteps(in: transaction, dialect)
+                if let refusal = refusal(of: applied, migrations, dialect) { return .failure(refusal) }
+                guard applied.count == migrations.count else {
+                    return .failure(.missing(found: applied.keys.max() ?? 0))
+                }
+                let existing = try await columns(in: transaction, dialect)
+                return .success(migrations.flatMap(\.tables).flatMap { drifts(of: $0, existing[$0.name], dialect) })
+            }
+        } catch {
+            throw .storage(error)
+        }
+        return try outcome.get()
+    }
+
+    // MARK: Planning
+
+    private static func plan(
+        in transaction: any SQLTransaction, _ dialect: Dialect, _ migrations: [Migration]
+    ) async throws(StorageError) -> Result<SchemaPlan, SchemaError> {
+        let existing = try await columns(in: transaction, dialect)
+        let applied = try await appliedSteps(in: transaction, dialect)
+        if let refusal = refusal(of: applied, migrations, dialect) { return .failure(refusal) }
+        var plan = SchemaPlan(foundVersion: applied.keys.max() ?? 0, keptTables: [], statements: [], drifts: [])
+        if existing[versionTable.name] == nil { plan.statements += dialect.statements(for: versionTable) }
+        for migration in migrations where applied[migration.version] == nil {
+            for table in migration.tables {
+                guard let columns = existing[table.name] else {
+                    plan.statements += dialect.statements(for: table)
+                    continue
+                }
+                plan.keptTables.append(table.name)
+                plan.drifts += drifts(of: table, columns, dialect)
+                plan.statements += dialect.indexStatements(for: table, unlessThere: true)
+            }
+            plan.statements.append(migration.record(in: dialect))
+        }
+        return .success(plan)
+    }
+
+    private static func drifts(of table: Table, _ found: [FoundColumn]?, _ dialect: Dialect) -> [SchemaDrift] {
+        guard let found else { return [SchemaDrift(table: table.name, kind: .tableMissing)] }
+        let byName = Dictionary(found.map { ($0.name, $0) }) { first, _ in first }
+        var drifts: [SchemaDrift] = []
+        for column in table.columns {
+            guard let there = byName[column.name] else {
+                drifts.append(SchemaDrift(table: table.name, kind: .columnMissing(column.name)))
+                continue
+            }
+            guard !dialect.types(of: column).contains(there.type) else { continue }
+            let expected = dialect.types(of: column).first ?? ""
+            drifts.append(
+                SchemaDrift(table: table.name, kind: .columnType(column.name, expected: expected, found: there.type)))
+        }
+        let names = table.columns.map(\.name)
+        for column in found where column.wantsValue && !names.contains(column.name) {
+            drifts.append(SchemaDrift(table: table.name, kind: .columnUnknown(column.name)))
+        }
+        return drifts
+    }
+
+    /// A column as it is in a database.
+    private struct FoundColumn {
+        let name: String
+        let type: String
+        /// Whether a row that leaves it out is refused.
+        let wantsValue: Bool
+    }
+
+    private static func columns(
+        in transaction: any SQLTransaction, _ dialect: Dialect
+    ) async throws(StorageError) -> [String: [FoundColumn]] {
+        var tables: [String: [FoundColumn]] = [:]
+        for row in try await transaction.query(dialect.columnListing, []) {
+            let column = FoundColumn(
+                name: try row.text(1), type: try row.text(2).lowercased(), wantsValue: try row.integer(3) == 1)
+            tables[try row.text(0), default: []].append(column)
+        }
+        return tables
+    }
+}
+
+extension Migration {
+    /// The statement that writes down that this step was done.
+    func record(in dialect: Dialect) -> String {
+        "INSERT INTO mimd_schema (version, checksum) VALUES (\(version), '\(checksum(in: dialect))')"
+    }
+}
+
+extension StorageError {
+    /// duplicate_table, and what catalogues say when two make the same at once.
+    fileprivate var isOfExistingTable: Bool {
+        if case .backend(let code, _) = self { code == "42P07" } else { false }
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// A PostgreSQL database with the tables that MongooseIM 6.8 has, and rows as it writes them, is taken over with what is
+// in it.
+
+import Testing
+import XMPPCore
+import XMPPPersistencePostgreSQL
+import XMPPPersistenceSQL
+
+@Suite(.enabled(if: PostgreSQLServer.isThere), .timeLimit(.minutes(2)))
+struct MongooseIMDatabaseTests {
+    /// The columns with MongooseIM's types, which are narrower than mimd's where they bound names.
+    static let tables = [
+        """
+        CREATE TABLE users (username varchar(250) NOT NULL, server varchar(250) NOT NULL, password text NOT NULL, \
+        pass_details text, created_at timestamp NOT NULL DEFAULT now(), PRIMARY KEY (server, username))
+        """,
+        """
+        CREATE TABLE last (server varchar(250), username varchar(250), seconds int NOT NULL, state text NOT NULL, \
+        PRIMARY KEY (server, username))
+        """,
+        """
+        CREATE TABLE rosterusers (server varchar(250) NOT NULL, username varchar(250) NOT NULL, jid text NOT NULL, \
+        nick text NOT NULL, subscription character(1) NOT NULL, ask character(1) NOT NULL, askmessage text NOT NULL, \
+        created_at timestamp NOT NULL DEFAULT now(), PRIMARY KEY (server, username, jid))
+        """,
+        """
+        CREATE TABLE rostergroups (server varchar(250) NOT NULL, username varchar(250) NOT NULL, jid text NOT NULL, \
+        grp text NOT NULL, PRIMARY KEY (server, username, jid, grp))
+        """,
+        """
+        CREATE TABLE roster_version (server varchar(250), username varchar(250), version text NOT NULL, \
+        PRIMARY KEY (server, username))
+        """,
+        """
+        CREATE TABLE private_storage (server varchar(250) NOT NULL, username varchar(250) NOT NULL, \
+        namespace varchar(250) NOT NULL, data text NOT NULL, created_at timestamp NOT NULL DEFAULT now(), \
+        PRIMARY KEY (server, username, namespace))
+        """,
+        """
+        CREATE TABLE offline_message (id serial PRIMARY KEY, timestamp bigint NOT NULL, expire bigint, \
+        server varchar(250) NOT NULL, username varchar(250) NOT NULL, from_jid varchar(250) NOT NULL, \
+        packet text NOT NULL, permanent_fields bytea)
+        """,
+        // One that mimd does not use.
+        "CREATE TABLE mam_server_user (id serial PRIMARY KEY, server varchar(250), user_name varchar(250))",
+    ]
+    static let rows = [
+        """
+        INSERT INTO users (username, server, password, pass_details) VALUES ('juliet', 'capulet.example', '', \
+        '==SCRAM==,VDlbg2hiPs7Sz96xRXoDeVxwMPk=,4q9hLjotvo0hqzEIvTJY/oC5Boo=,AAECAwQFBgcICQoLDA0ODw==,4096')
+        """,
+        "INSERT INTO last VALUES ('capulet.example', 'juliet', 1700000000, 'Good night')",
+        """
+        INSERT INTO rosterusers (server, username, jid, nick, subscription, ask, askmessage) \
+        VALUES ('capulet.example', 'juliet', 'romeo@montague.example', 'Romeo', 'B', 'N', '')
+        """,
+        "INSERT INTO rostergroups VALUES ('capulet.example', 'juliet', 'romeo@montague.example', 'Lovers')",
+        """
+        INSERT INTO private_storage (server, username, namespace, data) VALUES ('capulet.example', 'juliet', 'urn:note', \
+        '<note xmlns=''urn:note''>balcony</note>')
+        """,
+        """
+        INSERT INTO offline_message (timestamp, server, username, from_jid, packet) VALUES (1700000000000000, \
+        'capulet.example', 'juliet', 'romeo@montague.example/orchard', \
+        '<message xmlns=''jabber:client'' to=''juliet@capulet.example''><body>Call me</body></message>')
+        """,
+    ]
+
+    @Test func aDatabaseThatMongooseIMFilledIsTakenOver() async throws {
+        try await PostgreSQLServer.withDatabase { database in
+            for statement in Self.tables + Self.rows { try await database.execute(SQLStatement(statement), []) }
+            await #expect(throws: SchemaError.missing(found: 0)) { try await Schema.verify(database) }
+            let plan = try await Schema.apply(database)
+            #expect(plan.keptTables.count == 7)
+            #expect(plan.drifts.isEmpty)
+            let drifts = try await Schema.verify(database)
+            #expect(drifts.isEmpty)
+            try await Self.check(Storage(database: database, logger: Backend.logger))
+        }
+    }
+
+    private static func check(_ storage: Storage) async throws {
+        let juliet = try BareJID("juliet@capulet.example")
+        let romeo = try JID("romeo@montague.example")
+        let stored = try #require(try await storage.accounts.credential(of: juliet))
+        let credential = try StoredCredential(stored)
+        #expect(try credential.matches(password: "pencil"))
+        let item = try #require(try await storage.rosters.item(romeo, of: juliet))
+        #expect(item.subscription == .both && item.name == "Romeo" && item.groups == ["Lovers"])
+        let messages = try await storage.offlineMessages.messages(for: juliet, at: 0, after: nil, limit: 10)
+        #expect(messages.items.map(\.message.from.description) == ["romeo@montague.example/orchard"])
+        let activity = try await storage.lastActivity.lastActivity(of: juliet)
+        #expect(activity?.status == "Good night")
+    }
+
+    @Test func manyWhoApplyAtOnceApplyOnce() async throws {
+        try await PostgreSQLServer.withDatabase { database in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 { group.addTask { _ = try await Schema.apply(database) } }  // what it did is not the point
+                try await group.waitForAll()
+            }
+            let rows = try await database.query(SQLStatement("SELECT count(*) FROM mimd_schema"), [])
+            #expect(rows == [SQLRow(values: [.integer(1)])])
+        }
+    }
+}
