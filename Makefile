@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # The verbs of this project, the same by hand and in CI. What they do is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test build release lint format tidy scenarios interop bench instructions fuzz tsan soak check clean
+.PHONY: help run test build release lint format tidy scenarios interop bench store-bench instructions fuzz tsan soak check clean
 SHELL := /bin/bash
 
 help:       ## list these verbs
-	@sed -n 's/^\([a-z]*\): *## */  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z-]*\): *## */  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 run:        ## set up, build, and serve localhost:5222 from var/
 	@scripts/run.sh
 test:       ## set up, build, and run every test
@@ -26,6 +26,8 @@ interop:    ## build, and drive mimd with a real client library (arguments for p
 	@scripts/interop.sh $(ARGS)
 bench:      ## build optimized, and repeat the tables of docs/performance.md (arguments: ARGS=...)
 	@scripts/bench.sh $(ARGS)
+store-bench: ## measure the stores, on SQLite and on the PostgreSQL server that MIMD_TEST_POSTGRESQL names
+	@scripts/store-bench.sh $(ARGS)
 instructions: ## count the instructions of the workloads in Benchmarks/ (ARGS=--record writes them down)
 	@scripts/instructions.sh $(ARGS)
 fuzz:       ## fuzz each target for a minute; ARGS="xml 1200" for one of them, longer

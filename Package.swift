@@ -104,7 +104,7 @@ let package = Package(
         .testTarget(
             name: "MimdTests",
             dependencies: [
-                "Embedding", "XMPPCore", "mimd",
+                "Embedding", "XMPPCore", "XMPPPersistencePostgreSQL", "XMPPPersistenceSQL", "mimd",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

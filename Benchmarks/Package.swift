@@ -21,6 +21,16 @@ let package = Package(
         ),
         .executableTarget(name: "Instructions", dependencies: ["Workloads"]),
         .executableTarget(
+            name: "Stores",
+            dependencies: [
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "XMPPCore", package: "mimd"),
+                .product(name: "XMPPPersistencePostgreSQL", package: "mimd"),
+                .product(name: "XMPPPersistenceSQL", package: "mimd"),
+                .product(name: "XMPPPersistenceSQLite", package: "mimd"),
+            ]
+        ),
+        .executableTarget(
             name: "Micro",
             dependencies: ["Workloads", .product(name: "Benchmark", package: "benchmark")],
             path: "Benchmarks/Micro",

@@ -4,6 +4,8 @@
 import Logging
 import Testing
 import XMPPCore
+import XMPPPersistencePostgreSQL
+import XMPPPersistenceSQL
 
 @testable import mimd
 
@@ -341,6 +343,56 @@ private struct Needy: XMPPModule {
         #expect(
             BackendTable.text(server, rows: .keepingData).split(separator: "\n")
                 == all.filter { !$0.hasSuffix("-        -") })
+    }
+
+    private static let pool = """
+        [outgoing_pools.rdbms.default]
+        workers = 3
+        max_worker_queue_len = 100
+        [outgoing_pools.rdbms.default.connection]
+        driver = "pgsql"
+        host = "db.example"
+        port = 5433
+        database = "chat"
+        username = "mimd"
+        password = "secret"
+        query_timeout = 2000
+        tls.verify_mode = "none"
+        tls.required = true
+
+        """
+
+    @Test func aPoolIsRead() throws {
+        let loaded = load(general + auth + Self.pool)
+        #expect(loaded.diagnostics == [])
+        let pool = try #require(loaded.pools["default"])
+        #expect(pool.dialect == .postgreSQL)
+        #expect(pool.place == "mimd@db.example:5433/chat")
+        let settings = pool.settings
+        #expect(settings.password == "secret")
+        #expect(settings.connectionCount == 3)
+        #expect(settings.requestCountMax == 300)
+        #expect(settings.answerTimeout == .seconds(2))
+        #expect(settings.tls?.isRequired == true)
+        #expect(settings.tls?.verification == PostgreSQLSettings.TLS.Verification.none)
+    }
+
+    @Test func theTableNamesTheDatabaseAndNoPassword() throws {
+        let loaded = load(general + "[auth.rdbms]\n[modules.mod_last]\nbackend = \"rdbms\"\n" + Self.pool)
+        let report = ConfigurationReport(loaded)
+        #expect(report.diagnostics == [])
+        #expect(report.table.contains("a.example  auth.rdbms  rdbms    mimd@db.example:5433/chat"))
+        #expect(report.table.contains("a.example  mod_last    rdbms    mimd@db.example:5433/chat"))
+        #expect(!report.text.contains("secret"))
+    }
+
+    @Test func dataInADatabaseNeedsThePoolThatReachesIt() {
+        let loaded = load(general + "[auth.rdbms]\n[modules.mod_last]\nbackend = \"rdbms\"\n")
+        let missing = "the data is to lie in a database, and there is no section [outgoing_pools.rdbms.default]"
+        #expect(
+            ConfigurationReport(loaded).diagnostics.map(\.description) == [
+                "m.toml:4: error: auth.rdbms: \(missing)", "m.toml:6: error: modules.mod_last.backend: \(missing)",
+            ])
     }
 
     @Test func aListenersFilesMustBeReadable() {

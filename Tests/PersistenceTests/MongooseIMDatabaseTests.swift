@@ -97,7 +97,8 @@ struct MongooseIMDatabaseTests {
     @Test func manyWhoApplyAtOnceApplyOnce() async throws {
         try await PostgreSQLServer.withDatabase { database in
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<4 { group.addTask { _ = try await Schema.apply(database) } }  // what it did is not the point
+                // What each did is not the point.
+                for _ in 0..<4 { group.addTask { _ = try await Schema.apply(database) } }
                 try await group.waitForAll()
             }
             let rows = try await database.query(SQLStatement("SELECT count(*) FROM mimd_schema"), [])
