@@ -9,6 +9,7 @@ import os
 import pytest
 
 from harness.certificate import Certificate
+from harness.cluster import Cluster, programs
 from harness.mimd import ExampleMimd, ImpatientMimd, Mimd
 from harness.postgresql import PostgreSQLStores, place
 from harness.prosody import Prosody
@@ -103,6 +104,23 @@ def impatient_world(make_server):
     server.stop()
 
 
+@pytest.fixture
+def outage_world(request, certificate, tmp_path_factory):
+    """The clients of one test, on a server whose database the test may kill and hold still: `world.cluster`."""
+    directory = tmp_path_factory.mktemp("outage")
+    cluster = Cluster(directory)
+    cluster.start()
+    stores = {"place": cluster.place, "query_timeout": 2_000}
+    server = type("OutageMimd", (PostgreSQLStores, Mimd), stores)(
+        directory, certificate, request.config.getoption("--mimd"))
+    server.start()
+    world = World(server)
+    world.cluster = cluster
+    yield world
+    server.stop()
+    cluster.remove()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     """Runs a test that is a coroutine, and closes its world on the same event loop."""
@@ -127,6 +145,8 @@ def pytest_runtest_setup(item):
     lacking = {"mimd": set(), "prosody": Prosody.LACKS}[item.config.getoption("--server")]
     if item.config.getoption("--backend") != "local":
         lacking = lacking | {"the local store"}
+    if item.config.getoption("--backend") != "postgresql" or not programs():
+        lacking = lacking | {"a database to kill"}
     for mark in item.iter_markers("needs"):
         if mark.args[0] in lacking:
             pytest.skip(f"this server lacks {mark.args[0]}")
@@ -136,6 +156,6 @@ def pytest_runtest_setup(item):
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed:
-        for name in ("world", "own_world", "example_world", "impatient_world"):
+        for name in ("world", "own_world", "example_world", "impatient_world", "outage_world"):
             if name in getattr(item, "funcargs", {}):
                 report.sections.append(("log of the server", item.funcargs[name].server.marked_log()))

@@ -239,7 +239,7 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
         }
     }
 
-    private func fail(_ group: [PostgreSQLRequest], _ error: StorageError) {
+    private func fail(_ group: some Sequence<PostgreSQLRequest>, _ error: StorageError) {
         for request in group { request.answer(.failure(error)) }
     }
 
@@ -342,8 +342,8 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
         self.reads = []
         self.writes = []
         self.leases = []
-        fail(Array(reads), error)
-        fail(Array(writes), error)
+        fail(reads, error)
+        fail(writes, error)
         for lease in leases { lease.begin(.failure(error)) }
     }
 

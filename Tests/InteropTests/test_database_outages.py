@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+# A database that dies, or does not answer. What was acknowledged is kept, once; who needs the database is told within the
+# deadline; who does not chats on; and all is well again by itself when the database is.
+
+import asyncio
+import time
+
+import pytest
+
+from harness.raw import CLIENT, error_condition
+
+pytestmark = pytest.mark.needs("a database to kill")
+
+SM = "{urn:xmpp:sm:3}"
+PRIVATE = "<query xmlns='jabber:iq:private'><x xmlns='urn:example:notes'/></query>"
+MESSAGE_COUNT = 1_500
+#: The deadline of the configuration, and what a busy machine may add to it.
+ANSWER_SECONDS_MAX = 2 + 3
+
+
+def message(to, number):
+    return f"<message type='chat' id='{number}' to='{to}'><body>{number}</body></message>"
+
+
+async def until_the_database_answers(stream):
+    while (await stream.request("get", PRIVATE)).get("type") == "error":
+        pass
+
+
+async def test_nothing_acknowledged_is_lost_or_doubled_when_the_database_is_killed(outage_world):
+    juliet = await outage_world.account("juliet")
+    romeo = await outage_world.raw()
+    await romeo.log_in(await outage_world.account("romeo"))
+    await romeo.send(f"<enable xmlns='{SM[1:-1]}'/>")
+    await romeo.receive(lambda element: element.tag == SM + "enabled")
+
+    async def send():
+        for number in range(MESSAGE_COUNT):
+            await romeo.send(message(juliet.jid, number) + f"<r xmlns='{SM[1:-1]}'/>")
+
+    sending = asyncio.create_task(send())
+    refused, acknowledged, is_killed = set(), 0, False
+    while acknowledged < MESSAGE_COUNT:
+        element = await romeo.receive()
+        if element.tag == SM + "a":
+            acknowledged = int(element.get("h"))
+        elif element.tag == CLIENT + "message":
+            assert error_condition(element) in ("internal-server-error", "service-unavailable", "resource-constraint")
+            refused.add(int(element.get("id")))
+        if acknowledged > MESSAGE_COUNT // 3 and not is_killed:
+            outage_world.cluster.kill()
+            is_killed = True
+            await asyncio.to_thread(outage_world.cluster.start)
+    await sending
+    refused |= {int(each.get("id")) for each in await romeo.fence() if each.tag == CLIENT + "message"}
+    await until_the_database_answers(romeo)
+    stream = await outage_world.raw()
+    await stream.log_in(juliet, "balcony")
+    await stream.send("<presence/>")
+    kept = [int(each.findtext(CLIENT + "body")) for each in await stream.fence() if each.tag == CLIENT + "message"]
+    # One that was refused may be there all the same: whether it was stored was not known.
+    assert refused, "the database was never missed"
+    assert kept == sorted(set(kept))
+    assert set(range(MESSAGE_COUNT)) - refused <= set(kept)
+
+
+@pytest.mark.parametrize("fault", ["killed", "held"])
+async def test_others_chat_on_and_all_is_well_when_the_database_is_back(outage_world, fault):
+    cluster = outage_world.cluster
+    nurse = await outage_world.account("nurse")
+    online, stranger = await outage_world.raw(), await outage_world.raw()
+    await online.log_in(nurse, "kitchen")
+    async with await outage_world.chat():
+        cluster.kill() if fault == "killed" else cluster.hold()
+        # The first may wait for an answer that does not come, and the next need not.
+        for _ in range(3):
+            start = time.monotonic()
+            assert error_condition(await online.request("get", PRIVATE)) in ("internal-server-error", "resource-constraint")
+            assert time.monotonic() - start < ANSWER_SECONDS_MAX
+        start = time.monotonic()
+        assert await stranger.authenticate("SCRAM-SHA-1", nurse.username, nurse.password) == "temporary-auth-failure"
+        assert time.monotonic() - start < ANSWER_SECONDS_MAX
+        await asyncio.to_thread(cluster.start if fault == "killed" else cluster.let_go)
+        await until_the_database_answers(online)
+    assert await stranger.authenticate("SCRAM-SHA-1", nurse.username, nurse.password) == "success"
+
+
+async def test_a_server_whose_database_is_down_starts_and_waits_for_it(outage_world):
+    account = await outage_world.account()
+    outage_world.server.stop()
+    outage_world.cluster.kill()
+    outage_world.server.start()
+    stream = await outage_world.raw()
+    assert await stream.authenticate("PLAIN", account.username, account.password) == "temporary-auth-failure"
+    await asyncio.to_thread(outage_world.cluster.start)
+    for _ in range(100_000):
+        if await stream.authenticate("PLAIN", account.username, account.password) == "success":
+            return
+        # A stream has so many attempts.
+        stream = await outage_world.raw()
+    raise AssertionError("the database came back, and nobody can log in")
