@@ -8,6 +8,7 @@ import select
 import shutil
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 from .server import free_ports
@@ -33,7 +34,7 @@ class Cluster:
             user = pwd.getpwnam("postgres")
             os.chown(self._data, user.pw_uid, user.pw_gid)
             for parent in self._data.parents:
-                if parent.stat().st_uid == os.getuid() and parent.is_relative_to("/tmp"):
+                if parent.stat().st_uid == os.getuid() and parent.is_relative_to(tempfile.gettempdir()):
                     parent.chmod(parent.stat().st_mode | 0o011)
             self._prefix = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
         secret = self._data.parent / "password"
