@@ -99,6 +99,30 @@ struct PostgreSQLDatabaseTests {
         }
     }
 
+    @Test func singleStatementsThatAreInTheWayOfBodiesAllCount() async throws {
+        try await Self.withTable { database in
+            try await database.execute(Self.insert, [.integer(1), .text("0")])
+            let increment = SQLStatement("UPDATE item SET text = CAST(CAST(text AS BIGINT) + 1 AS TEXT) WHERE id = ?")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for index in 0..<40 {
+                    group.addTask {
+                        guard index % 2 == 0 else {
+                            try await database.execute(increment, [.integer(1)])
+                            return
+                        }
+                        try await database.write { transaction throws(StorageError) in
+                            _ = try await transaction.query(Self.find, [.integer(1)])  // to be in the others' way
+                            try await transaction.execute(increment, [.integer(1)])
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let rows = try await database.query(Self.find, [.integer(1)])
+            #expect(rows == [SQLRow(values: [.text("40")])])
+        }
+    }
+
     @Test func bodyThatSwallowsAnErrorIsNotToldThatItWorked() async throws {
         try await Self.withTable { database in
             await #expect(throws: StorageError.conflict) {

@@ -28,7 +28,7 @@ struct PostgreSQLLease {
 
 /// The connections of one database, all on one event loop. Confined to it.
 final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
-    // Unchecked: made on one thread, and used on the loop's alone from then on, which `submit` and the others assert.
+    // Unchecked: made on one thread, and used on the loop's alone from then on, which `admit` and `giveBack` assert.
 
     /// Most statements that go out together: it bounds how long the first of them waits for the last.
     static let groupCountMax = 256
@@ -157,7 +157,7 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
         let group = take(&writes)
         // Between two Syncs lies a transaction: all of the group are done, or none.
         connection.perform([group.map(\.command)]) { [self] outcomes in
-            if case .refused = outcomes.first, group.count > 1, connection.isIdle {
+            if case .refused(let error) = outcomes.first, group.count > 1 || error.isWorthRetrying, connection.isIdle {
                 return sendAlone(group, on: connection) { self.endWriting() }
             }
             answer(group, outcomes)
