@@ -38,11 +38,17 @@ start_postgresql() {
     [ "$(id -u)" -ne 0 ] || chown postgres "$postgresql_data"
     as_user postgres "$programs/initdb" --pgdata="$postgresql_data" --username=mimd --auth=scram-sha-256 \
         --pwfile="$work/password" --encoding=UTF8 --no-locale --no-sync >"$work/postgresql.log"
+    # A key must be its server's alone.
+    as_user postgres openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=localhost \
+        -addext subjectAltName=DNS:localhost -keyout "$postgresql_data/server.key" -out "$postgresql_data/server.crt" \
+        2>>"$work/postgresql.log"
+    cp "$postgresql_data/server.crt" "$work/postgresql.crt"
     as_user postgres "$programs/pg_ctl" --pgdata="$postgresql_data" --wait --log="$postgresql_data/log" \
-        --options="-c listen_addresses=127.0.0.1 -p $port -k $postgresql_data -c fsync=off" start >>"$work/postgresql.log"
+        --options="-c listen_addresses=127.0.0.1 -p $port -k $postgresql_data -c fsync=off -c ssl=on" start >>"$work/postgresql.log"
     postgresql_programs=$programs
     stop+=(stop_postgresql)
     export MIMD_TEST_POSTGRESQL=127.0.0.1:$port:mimd:secret
+    export MIMD_TEST_POSTGRESQL_CERTIFICATE=$work/postgresql.crt
 }
 stop_postgresql() {
     as_user postgres "$postgresql_programs/pg_ctl" --pgdata="$postgresql_data" --mode=immediate stop >/dev/null

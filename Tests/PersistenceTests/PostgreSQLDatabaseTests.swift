@@ -298,6 +298,67 @@ struct PostgreSQLDatabaseTests {
     }
 }
 
+/// TLS, with a server whose certificate names `localhost` and is its own authority.
+@Suite(.enabled(if: PostgreSQLServer.isThere && PostgreSQLServer.certificatePath != nil), .timeLimit(.minutes(1)))
+struct PostgreSQLTLSTests {
+    private static let isEncrypted = SQLStatement(
+        "SELECT CASE WHEN ssl THEN 1 ELSE 0 END FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+    )
+
+    private static func isEncrypted(
+        host: String, _ change: (inout PostgreSQLSettings.TLS) -> Void
+    ) async throws -> Bool {
+        var settings = PostgreSQLServer.settings()
+        settings.host = host
+        settings.connectionCount = 1
+        var tls = PostgreSQLSettings.TLS()
+        change(&tls)
+        settings.tls = tls
+        let database = try PostgreSQLDatabase(settings, logger: Backend.logger)
+        let rows = await Result { try await database.query(isEncrypted, []) }
+        await database.close()
+        return try rows.get() == [SQLRow(values: [.integer(1)])]
+    }
+
+    @Test func unverifiedServerIsReachedEncrypted() async throws {
+        let isEncrypted = try await Self.isEncrypted(host: "127.0.0.1") {
+            $0.verification = .none
+            $0.isRequired = true
+        }
+        #expect(isEncrypted)
+    }
+
+    @Test func verifiedServerIsReached() async throws {
+        let isEncrypted = try await Self.isEncrypted(host: "localhost") {
+            $0.authorityPath = PostgreSQLServer.certificatePath
+        }
+        #expect(isEncrypted)
+    }
+
+    @Test func serverOfAnotherNameIsRefused() async throws {
+        let error = await #expect(throws: StorageError.self) {
+            try await Self.isEncrypted(host: "127.0.0.1") { $0.authorityPath = PostgreSQLServer.certificatePath }
+        }
+        #expect("\(String(describing: error))".contains("does not match"))
+        // Its authority alone is known: enough where the operator says so.
+        let isEncrypted = try await Self.isEncrypted(host: "127.0.0.1") {
+            $0.authorityPath = PostgreSQLServer.certificatePath
+            $0.verification = .authority
+        }
+        #expect(isEncrypted)
+    }
+
+    @Test func serverOfAnotherAuthorityIsRefused() async throws {
+        try await SQLiteDatabaseTests.withFile { path in
+            try SelfSignedCertificate.write(for: ["localhost"], to: path)
+            let error = await #expect(throws: StorageError.self) {
+                try await Self.isEncrypted(host: "localhost") { $0.authorityPath = path }
+            }
+            #expect("\(String(describing: error))".contains("certificate verify failed"))
+        }
+    }
+}
+
 /// What needs no server.
 @Suite(.timeLimit(.minutes(1)))
 struct PostgreSQLOutageTests {

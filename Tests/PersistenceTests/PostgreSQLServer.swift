@@ -17,6 +17,9 @@ enum PostgreSQLServer {
 
     static var isThere: Bool { place.count == 4 }
 
+    /// The file of its certificate, which names `localhost`; nil where it has none or it is not known.
+    static let certificatePath = ProcessInfo.processInfo.environment["MIMD_TEST_POSTGRESQL_CERTIFICATE"]
+
     static func settings(database: String = "postgres") -> PostgreSQLSettings {
         var settings = PostgreSQLSettings(host: place[0], database: database, username: place[2])
         settings.port = Int(place[1]) ?? 5432
@@ -58,6 +61,7 @@ enum PostgreSQLServer {
     @Test(.enabled(if: ProcessInfo.processInfo.environment["MIMD_REQUIRE_BACKENDS"] != nil))
     func allAreThere() {
         #expect(Backend.available.count == Backend.allCases.count)
+        #expect(PostgreSQLServer.certificatePath != nil)
     }
 }
 
