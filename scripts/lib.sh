@@ -94,6 +94,6 @@ mimd_path() { say "$PWD/.build/$1/mimd"; }
 
 # The interop suite against the program that is built. More arguments go to pytest.
 run_interop() {
-    MIMD="$(mimd_path debug)" .venv/bin/python -m pytest -c Tests/InteropTests/pytest.ini --rootdir Tests/InteropTests \
+    MIMD="$(mimd_path debug)" timeout --kill-after=10s 20m .venv/bin/python -m pytest -c Tests/InteropTests/pytest.ini --rootdir Tests/InteropTests \
         Tests/InteropTests "$@" </dev/null
 }

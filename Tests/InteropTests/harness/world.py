@@ -13,6 +13,7 @@ from .raw import RawStream
 from .server import START_SECONDS_MAX
 
 REGISTER = "jabber:iq:register"
+CLOSE_SECONDS_MAX = 10
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ class World:
         return stream
 
     async def close(self):
-        closing = [each.close() for each in reversed(self._open)]
+        # asyncio may wait for ever for the end of TLS on a connection that is gone.
+        closing = [asyncio.wait_for(each.close(), CLOSE_SECONDS_MAX) for each in reversed(self._open)]
         results = await asyncio.gather(*closing, return_exceptions=True)
         for error in itertools.islice((each for each in results if isinstance(each, Exception)), 1):
             print(f"closing a client: {error!r}")
