@@ -11,19 +11,6 @@ public enum Dialect: String, Hashable, Sendable, CaseIterable {
     /// CockroachDB 22 or later.
     case cockroachDB = "cockroachdb"
 
-    /// Counts the tables that are named as the one which holds the schema's version: 0 or 1.
-    var versionTableCount: SQLStatement {
-        switch self {
-        case .sqlite:
-            SQLStatement("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'mimd_schema'")
-        case .postgreSQL, .cockroachDB:
-            SQLStatement(
-                "SELECT count(*) FROM information_schema.tables"
-                    + " WHERE table_schema = current_schema() AND table_name = 'mimd_schema'"
-            )
-        }
-    }
-
     /// Lists the columns of all tables: table, name, type, and 1 for one that refuses rows which leave it out.
     var columnListing: SQLStatement {
         switch self {

@@ -52,12 +52,8 @@ extension Schema {
         try await apply(database, migrations).foundVersion
     }
 
-    /// The checksums of the steps that the database has gone through, by version.
-    static func appliedSteps(
-        in transaction: any SQLTransaction, _ dialect: Dialect
-    ) async throws(StorageError) -> [Int: String] {
-        let tables = try await transaction.query(dialect.versionTableCount, [])
-        if try tables.first?.integer(0) == 0 { return [:] }
+    /// The checksums of the steps that the database has gone through, by version. It must have the table of versions.
+    static func appliedSteps(in transaction: any SQLTransaction) async throws(StorageError) -> [Int: String] {
         var applied: [Int: String] = [:]
         for row in try await transaction.query(readVersions, []) {
             applied[Int(clamping: try row.integer(0))] = try row.text(1)

@@ -112,12 +112,13 @@ extension Schema {
         let outcome: Result<[SchemaDrift], SchemaError>
         do throws(StorageError) {
             outcome = try await database.read { transaction throws(StorageError) in
-                let applied = try await appliedSteps(in: transaction, dialect)
+                let existing = try await columns(in: transaction, dialect)
+                let isMarked = existing[versionTable.name] != nil
+                let applied = isMarked ? try await appliedSteps(in: transaction) : [:]
                 if let refusal = refusal(of: applied, migrations, dialect) { return .failure(refusal) }
                 guard applied.count == migrations.count else {
                     return .failure(.missing(found: applied.keys.max() ?? 0))
                 }
-                let existing = try await columns(in: transaction, dialect)
                 return .success(migrations.flatMap(\.tables).flatMap { drifts(of: $0, existing[$0.name], dialect) })
             }
         } catch {
@@ -132,10 +133,11 @@ extension Schema {
         in transaction: any SQLTransaction, _ dialect: Dialect, _ migrations: [Migration]
     ) async throws(StorageError) -> Result<SchemaPlan, SchemaError> {
         let existing = try await columns(in: transaction, dialect)
-        let applied = try await appliedSteps(in: transaction, dialect)
+        let isMarked = existing[versionTable.name] != nil
+        let applied = isMarked ? try await appliedSteps(in: transaction) : [:]
         if let refusal = refusal(of: applied, migrations, dialect) { return .failure(refusal) }
         var plan = SchemaPlan(foundVersion: applied.keys.max() ?? 0, keptTables: [], statements: [], drifts: [])
-        if existing[versionTable.name] == nil { plan.statements += dialect.statements(for: versionTable) }
+        if !isMarked { plan.statements += dialect.statements(for: versionTable) }
         for migration in migrations where applied[migration.version] == nil {
             for table in migration.tables {
                 guard let columns = existing[table.name] else {

@@ -36,9 +36,8 @@ struct ConfiguredAccounts {
         pools = loaded.pools
         self.file = file.path
         path = Self.absolute(server.localStorePath)
-        let usesLocalStore = !server.usesDatabase || server.backends.contains(where: \.isLocalStore)
         // Whatever else keeps it from being found is reported when it is opened.
-        isMissing = usesLocalStore && access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)
+        isMissing = server.usesLocalStore && access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)
         if isMissing, whenMissing == .refused { throw SetUpError(Self.missing(server.localStorePath, at: path)) }
     }
 

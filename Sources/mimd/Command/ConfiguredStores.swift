@@ -30,9 +30,8 @@ struct ConfiguredStores: Sendable {
         whenUnreachable: Outage
     ) async throws -> ConfiguredStores {
         let usesDatabase = configuration.usesDatabase
-        let usesLocalStore = !usesDatabase || configuration.backends.contains(where: \.isLocalStore)
         let local =
-            usesLocalStore
+            configuration.usesLocalStore
             ? try await LocalStorage.open(.directory(path: configuration.dataDirectory), logger: logger) : nil
         do {
             let database = usesDatabase ? try await open(pools, file: file, logger, whenUnreachable) : nil
@@ -115,6 +114,8 @@ extension BackendSelection {
 extension ServerConfiguration {
     /// Whether anything lies in a database that speaks SQL.
     var usesDatabase: Bool { backends.contains { $0.name == BackendSelection.databaseName } }
+    /// Whether anything lies in the local store; where there is no other, all does.
+    var usesLocalStore: Bool { !usesDatabase || backends.contains(where: \.isLocalStore) }
 }
 
 extension HostConfiguration {
