@@ -53,7 +53,10 @@ let package = Package(
         ),
         .target(
             name: "XMPPPersistenceSQL",
-            dependencies: ["XMPPCore", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "XMPPCore", .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Sources/Persistence/SQL",
             swiftSettings: swiftSettings
         ),

@@ -374,7 +374,7 @@ private struct Needy: XMPPModule {
         #expect(settings.requestCountMax == 300)
         #expect(settings.answerTimeout == .seconds(2))
         #expect(settings.tls?.isRequired == true)
-        #expect(settings.tls?.verification == PostgreSQLSettings.TLS.Verification.none)
+        #expect(settings.tls?.verification == DatabaseSettings.TLS.Verification.none)
     }
 
     @Test func theTableNamesTheDatabaseAndNoPassword() throws {

@@ -24,7 +24,7 @@ struct PostgreSQLDatabaseTests {
     )
 
     static func withTable(
-        _ change: (inout PostgreSQLSettings) -> Void = { _ in }, _ body: (PostgreSQLDatabase) async throws -> Void
+        _ change: (inout DatabaseSettings) -> Void = { _ in }, _ body: (PooledDatabase) async throws -> Void
     ) async throws {
         try await PostgreSQLServer.withDatabase(change) { database in
             try await database.execute(make, [])
@@ -291,7 +291,7 @@ struct PostgreSQLDatabaseTests {
     @Test func wrongPasswordIsSaid() async throws {
         var settings = PostgreSQLServer.settings()
         settings.password = "wrong"
-        let database = try PostgreSQLDatabase(settings, logger: Backend.logger)
+        let database = try PooledDatabase.postgreSQL(settings, logger: Backend.logger)
         let error = await #expect(throws: StorageError.self) { try await database.query(Self.count, []) }
         #expect("\(String(describing: error))".contains("password authentication failed"))
         await database.close()
@@ -306,15 +306,15 @@ struct PostgreSQLTLSTests {
     )
 
     private static func isEncrypted(
-        host: String, _ change: (inout PostgreSQLSettings.TLS) -> Void
+        host: String, _ change: (inout DatabaseSettings.TLS) -> Void
     ) async throws -> Bool {
         var settings = PostgreSQLServer.settings()
         settings.host = host
         settings.connectionCount = 1
-        var tls = PostgreSQLSettings.TLS()
+        var tls = DatabaseSettings.TLS()
         change(&tls)
         settings.tls = tls
-        let database = try PostgreSQLDatabase(settings, logger: Backend.logger)
+        let database = try PooledDatabase.postgreSQL(settings, logger: Backend.logger)
         let rows = await Result { try await database.query(isEncrypted, []) }
         await database.close()
         return try rows.get() == [SQLRow(values: [.integer(1)])]
@@ -387,9 +387,8 @@ struct PostgreSQLOutageTests {
         deinit { close(descriptor) }
     }
 
-    private static func settings(port: Int) -> PostgreSQLSettings {
-        var settings = PostgreSQLSettings(host: "127.0.0.1", database: "none", username: "nobody")
-        settings.port = port
+    private static func settings(port: Int) -> DatabaseSettings {
+        var settings = DatabaseSettings(host: "127.0.0.1", port: port, database: "none", username: "nobody")
         settings.connectionCount = 2
         settings.answerTimeout = .milliseconds(200)
         return settings
@@ -397,7 +396,7 @@ struct PostgreSQLOutageTests {
 
     @Test func silentServerIsAnOutage() async throws {
         let server = try SilentServer()
-        let database = try PostgreSQLDatabase(Self.settings(port: server.port), logger: Backend.logger)
+        let database = try PooledDatabase.postgreSQL(Self.settings(port: server.port), logger: Backend.logger)
         for _ in 0..<3 {
             let error = await #expect(throws: StorageError.self) {
                 try await database.query(SQLStatement("SELECT 1"), [])
@@ -411,7 +410,7 @@ struct PostgreSQLOutageTests {
     @Test func absentServerIsAnOutage() async throws {
         // A port that was just given back.
         let port = try SilentServer().port
-        let database = try PostgreSQLDatabase(Self.settings(port: port), logger: Backend.logger)
+        let database = try PooledDatabase.postgreSQL(Self.settings(port: port), logger: Backend.logger)
         let error = await #expect(throws: StorageError.self) {
             try await database.write { transaction throws(StorageError) in
                 _ = try await transaction.query(SQLStatement("SELECT 1"), [])
@@ -424,7 +423,7 @@ struct PostgreSQLOutageTests {
     @Test func unknownHostIsAnOutage() async throws {
         var settings = Self.settings(port: 1)
         settings.host = "host.invalid"
-        let database = try PostgreSQLDatabase(settings, logger: Backend.logger)
+        let database = try PooledDatabase.postgreSQL(settings, logger: Backend.logger)
         let error = await #expect(throws: StorageError.self) {
             try await database.query(SQLStatement("SELECT 1"), [])
         }

@@ -20,9 +20,9 @@ enum PostgreSQLServer {
     /// The file of its certificate, which names `localhost`; nil where it has none or it is not known.
     static let certificatePath = ProcessInfo.processInfo.environment["MIMD_TEST_POSTGRESQL_CERTIFICATE"]
 
-    static func settings(database: String = "postgres") -> PostgreSQLSettings {
-        var settings = PostgreSQLSettings(host: place[0], database: database, username: place[2])
-        settings.port = Int(place[1]) ?? 5432
+    static func settings(database: String = "postgres") -> DatabaseSettings {
+        var settings = DatabaseSettings(
+            host: place[0], port: Int(place[1]) ?? 5432, database: database, username: place[2])
         settings.password = place[3]
         settings.connectionCount = 4
         return settings
@@ -33,7 +33,7 @@ enum PostgreSQLServer {
 
     /// Gives `body` an empty database, and removes it afterwards.
     static func withDatabase(
-        _ change: (inout PostgreSQLSettings) -> Void = { _ in }, _ body: (PostgreSQLDatabase) async throws -> Void
+        _ change: (inout DatabaseSettings) -> Void = { _ in }, _ body: (PooledDatabase) async throws -> Void
     ) async throws {
         await turns.begin()
         defer { turns.end() }
@@ -42,11 +42,11 @@ enum PostgreSQLServer {
         control.connectionCount = 1
         // A database is made and removed with a checkpoint, which may take its time.
         control.answerTimeout = .seconds(60)
-        let server = try PostgreSQLDatabase(control, logger: Backend.logger)
+        let server = try PooledDatabase.postgreSQL(control, logger: Backend.logger)
         try await server.execute(SQLStatement("CREATE DATABASE \(name)"), [])
         var settings = settings(database: name)
         change(&settings)
-        let database = try PostgreSQLDatabase(settings, logger: Backend.logger)
+        let database = try PooledDatabase.postgreSQL(settings, logger: Backend.logger)
         let result = await Result { try await body(database) }
         await database.close()
         try await server.execute(SQLStatement("DROP DATABASE \(name) WITH (FORCE)"), [])

@@ -36,10 +36,10 @@ struct Stores {
         case "pgsql":
             let place = Array(arguments)
             guard place.count >= 5, let port = Int(place[1]) else { return usage() }
-            var settings = PostgreSQLSettings(host: place[0], database: place[2], username: place[3])
-            settings.port = port
+            var settings = DatabaseSettings(
+                host: place[0], port: port, database: place[2], username: place[3])
             settings.password = place[4]
-            let database = try PostgreSQLDatabase(settings, logger: logger)
+            let database = try PooledDatabase.postgreSQL(settings, logger: logger)
             _ = try await Schema.apply(database)
             let storage = Storage(database: database, logger: logger)
             try await Stores(storage: storage, seconds: place.dropFirst(5).first.flatMap(Double.init) ?? 3).run()

@@ -7,42 +7,10 @@ import DequeModule
 import XMPPCore
 import XMPPPersistenceSQL
 
-/// A statement and its values.
-struct PostgreSQLCommand {
-    let statement: SQLStatement
-    let parameters: [SQLValue]
-
-    init(_ statement: SQLStatement, _ parameters: [SQLValue] = []) {
-        self.statement = statement
-        self.parameters = parameters
-    }
-
-    /// What the values take.
-    var byteCount: Int { parameters.reduce(0) { $0 + $1.byteCount } }
-}
-
-/// What a statement came to.
-struct PostgreSQLResult: Equatable {
-    var rows: [SQLRow]
-    /// How many rows it wrote, or read.
-    var rowCount: Int
-}
-
-/// What a step came to: commands that are done together or not at all.
-enum PostgreSQLOutcome {
-    /// All were done, and what they wrote is durable unless they are inside of a transaction. Rows that cannot be read
-    /// are an error of their command alone.
-    case done([Result<PostgreSQLResult, StorageError>])
-    /// The server refused one of them, and undid the others.
-    case refused(PostgreSQLError)
-    /// The connection went. Whether they were done is not known.
-    case lost(reason: String)
-}
-
 /// A connection; what is asked for on it must be asked for one at a time.
 ///
 /// `@unchecked Sendable`: it is confined to its loop, which what others call asserts.
-final class PostgreSQLConnection: EventSource, @unchecked Sendable {
+final class PostgreSQLConnection: SQLConnection, EventSource, @unchecked Sendable {
     /// Most statements that are kept prepared; the rest is prepared for each use.
     static let statementCountMax = 256
 
@@ -60,7 +28,12 @@ final class PostgreSQLConnection: EventSource, @unchecked Sendable {
     private enum Expected {
         case prepared(PreparedKey)
         case result
+        /// Of a statement that a step is framed by.
+        case framing
+        /// The end of a step.
         case sync
+        /// The end of rolling back what a step has left open.
+        case syncOfRollBack
     }
 
     private struct PreparedKey: Hashable {
@@ -69,10 +42,10 @@ final class PostgreSQLConnection: EventSource, @unchecked Sendable {
     }
 
     private let loop: EventLoop
-    private let settings: PostgreSQLSettings
+    private let settings: DatabaseSettings
     private let dialect: Dialect
-    /// Told when the connection has become idle for the first time, and when it is lost, and then why.
-    private let changed: (PostgreSQLConnection, _ lostBecause: String?) -> Void
+    private let helpers: WorkerPool
+    private let changed: ConnectionChange
     private var phase = Phase.closed
     private var handle: OpaquePointer?
     private var watch: (descriptor: Int32, token: SourceToken, interest: ReadyEvents)?
@@ -80,17 +53,19 @@ final class PostgreSQLConnection: EventSource, @unchecked Sendable {
 
     private var prepared: [PreparedKey: String] = [:]
     private var expected = Deque<Expected>()
-    private var results: [Result<PostgreSQLResult, StorageError>] = []
+    private var results: [Result<SQLResult, StorageError>] = []
     private var refusal: PostgreSQLError?
-    private var outcomes: [PostgreSQLOutcome] = []
+    private var leavesOpenWhenRefused = false
+    private var outcomes: [StepOutcome] = []
     private var stepCount = 0
-    private var completion: (([PostgreSQLOutcome]) -> Void)?
+    private var completion: (([StepOutcome]) -> Void)?
 
     init(
-        _ loop: EventLoop, _ settings: PostgreSQLSettings, _ dialect: Dialect,
-        _ changed: @escaping (PostgreSQLConnection, _ lostBecause: String?) -> Void
+        _ loop: EventLoop, _ settings: DatabaseSettings, _ dialect: Dialect, _ helpers: WorkerPool,
+        _ changed: @escaping ConnectionChange
     ) {
         self.loop = loop
+        self.helpers = helpers
         self.settings = settings
         self.dialect = dialect
         self.changed = changed
@@ -98,20 +73,31 @@ final class PostgreSQLConnection: EventSource, @unchecked Sendable {
 
     deinit { if let handle { PQfinish(handle) } }
 
-    /// Whether it can be given something to do.
     var isIdle: Bool { phase == .idle }
-    /// Whether it is connected, or may be soon.
     var isAlive: Bool { phase != .closed }
 
     // MARK: Connecting
 
-    /// Begins to connect; `changed` is told how it ends.
-    ///
-    /// - Parameter address: of the host; nil for a local socket.
-    func connect(address: String?) {
+    func connect() {
         loop.assertCurrent()
         precondition(phase == .closed, "a connection is made once at a time")
         phase = .connecting
+        let attempt = connectCount
+        connectCount += 1
+        loop.start { [self] in
+            let found = await PostgreSQLHost.addresses(of: settings.host, helpers)
+            // It may have been closed, and opened anew, meanwhile.
+            guard phase == .connecting, attempt == connectCount - 1 else { return }
+            switch found {
+            case .success(let addresses): connect(address: addresses[attempt % addresses.count])
+            case .failure(let error): lose(error.description)
+            }
+        }
+    }
+    private var connectCount = 0
+
+    /// - Parameter address: of the host; nil for a local socket.
+    private func connect(address: String?) {
         let parameters = settings.parameters(address: address)
         handle = withCStrings(parameters.map(\.0)) { keywords in
             withCStrings(parameters.map(\.1)) { values in PQconnectStartParams(keywords, values, 0) }
@@ -146,49 +132,85 @@ final class PostgreSQLConnection: EventSource, @unchecked Sendable {
             // What nobody waits for any more is not to go on.
             "SET statement_timeout = \(milliseconds)",
         ]
-        perform([setUp.map { PostgreSQLCommand(SQLStatement($0)) }]) { [self] outcomes in
+        perform([SQLStep(.write, setUp.map { SQLCommand(SQLStatement($0)) })]) { [self] outcomes in
             switch outcomes.first {
             case .done: changed(self, nil)
-            case .refused(let error): lose(error.message)
+            case .refused(let refusal): lose(refusal.error.debugDescription)
             case .lost, nil: break  // `lose` has told it
             }
         }
     }
 
-    // MARK: Statements
+    // MARK: Steps
 
-    /// Sends steps, all at once; each is done or undone by itself, in order.
-    ///
-    /// - Parameter completion: gets what each came to, when all are answered.
-    func perform(_ steps: [[PostgreSQLCommand]], _ completion: @escaping ([PostgreSQLOutcome]) -> Void) {
+    func perform(_ steps: [SQLStep], _ completion: @escaping ([StepOutcome]) -> Void) {
         loop.assertCurrent()
         precondition(phase == .idle, "a connection does one thing at a time")
+        precondition(
+            steps.count == 1 || steps.allSatisfy { $0.kind != .read || $0.commands.count == 1 },
+            "a group of readings, which may have to be rolled back, comes alone")
         phase = .busy
         self.completion = completion
         stepCount = steps.count
         startTimer("no answer within \(settings.answerTimeout)")
         for step in steps {
-            for command in step {
-                guard send(command) else { return lose(lastMessage) }
-            }
-            guard PQpipelineSync(handle) == 1 else { return lose(lastMessage) }
-            expected.append(.sync)
+            guard send(step) else { return lose(lastMessage) }
         }
         flush()
     }
 
-    private func send(_ command: PostgreSQLCommand) -> Bool {
+    /// Sends a step and the Sync that ends it: what lies between two Syncs outside of a transaction is one.
+    private func send(_ step: SQLStep) -> Bool {
+        let isGroup = step.commands.count > 1
+        let (before, after): (SQLStatement?, SQLStatement?) =
+            switch step.kind {
+            // What only reads, each statement for itself, needs none of the care that the session's transactions take.
+            case .read: isGroup ? (Self.beginReadingGroup, Self.commit) : (nil, nil)
+            case .write, .goOn: (nil, nil)
+            case .beginReading: (Self.beginReading, nil)
+            case .beginWriting: (Self.beginWriting, nil)
+            case .commit: (Self.commit, nil)
+            case .rollBack: (Self.rollBack, nil)
+            }
+        if let before, !send(SQLCommand(before), answeredBy: .framing) { return false }
+        for command in step.commands where !send(command, answeredBy: .result) { return false }
+        if let after, !send(SQLCommand(after), answeredBy: .framing) { return false }
+        leavesOpenWhenRefused = after != nil
+        return sync(.sync)
+    }
+
+    private func sync(_ answer: Expected) -> Bool {
+        expected.append(answer)
+        return PQpipelineSync(handle) == 1
+    }
+
+    /// A group of readings that was refused has left its transaction open.
+    private func rollBack() {
+        leavesOpenWhenRefused = false
+        guard send(SQLCommand(Self.rollBack), answeredBy: .framing), sync(.syncOfRollBack) else {
+            return lose(lastMessage)
+        }
+        flush()
+    }
+
+    private static let beginReadingGroup = SQLStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
+    private static let beginReading = SQLStatement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    private static let beginWriting = SQLStatement("BEGIN ISOLATION LEVEL SERIALIZABLE")
+    private static let commit = SQLStatement("COMMIT")
+    private static let rollBack = SQLStatement("ROLLBACK")
+
+    private func send(_ command: SQLCommand, answeredBy answer: Expected) -> Bool {
         let types = command.parameters.map(\.postgreSQLType)
         let key = PreparedKey(statement: command.statement, types: types)
         if let name = prepared[key] {
-            expected.append(.result)
+            expected.append(answer)
             return sendParameters(command.parameters) { count, values, lengths, formats in
                 PQsendQueryPrepared(handle, name, count, values, lengths, formats, 1)
             }
         }
         let text = command.statement.text(in: dialect)
         guard prepared.count < Self.statementCountMax else {
-            expected.append(.result)
+            expected.append(answer)
             return sendParameters(command.parameters) { count, values, lengths, formats in
                 PQsendQueryParams(handle, text, count, types, values, lengths, formats, 1)
             }
@@ -198,7 +220,7 @@ final class PostgreSQLConnection: EventSource, @unchecked Sendable {
         guard PQsendPrepare(handle, name, text, Int32(types.count), types) == 1 else { return false }
         expected.append(.prepared(key))
         prepared[key] = name
-        return send(command)
+        return send(command, answeredBy: answer)
     }
     private var nameCount = 0
 
@@ -278,9 +300,13 @@ final class PostgreSQLConnection: EventSource, @unchecked Sendable {
         }
         switch (expected.popFirst(), status) {
         case (.sync, PGRES_PIPELINE_SYNC):
-            outcomes.append(refusal.map { .refused($0) } ?? .done(results))
+            let isRefused = refusal != nil
+            outcomes.append(refusal.map { .refused($0.refusal) } ?? .done(results))
             refusal = nil
             results = []
+            if isRefused, leavesOpenWhenRefused { rollBack() }
+        case (.syncOfRollBack, PGRES_PIPELINE_SYNC):
+            if let refusal { lose(refusal.message) }
         case (.sync, PGRES_FATAL_ERROR):
             // The commit was refused, of what had all been done.
             refuse(result, status)
@@ -290,10 +316,13 @@ final class PostgreSQLConnection: EventSource, @unchecked Sendable {
         case (.prepared(let key), PGRES_FATAL_ERROR), (.prepared(let key), PGRES_PIPELINE_ABORTED):
             prepared[key] = nil
             refuse(result, status)
-        case (.result, PGRES_FATAL_ERROR), (.result, PGRES_PIPELINE_ABORTED):
+        case (.result, PGRES_FATAL_ERROR), (.result, PGRES_PIPELINE_ABORTED), (.framing, PGRES_FATAL_ERROR),
+            (.framing, PGRES_PIPELINE_ABORTED):
             refuse(result, status)
+        case (.framing, PGRES_COMMAND_OK):
+            break
         case (.result, PGRES_COMMAND_OK), (.result, PGRES_TUPLES_OK):
-            results.append(Result { () throws(StorageError) in try PostgreSQLResult(result) })
+            results.append(Result { () throws(StorageError) in try SQLResult(result) })
         default:
             lose("the server answered with what nobody asked for")
         }
@@ -382,11 +411,11 @@ final class PostgreSQLConnection: EventSource, @unchecked Sendable {
     }
 }
 
-extension PostgreSQLResult {
-    init(_ result: OpaquePointer) throws(StorageError) {
-        rows = []
+extension SQLResult {
+    fileprivate init(_ result: OpaquePointer) throws(StorageError) {
+        var rows: [SQLRow] = []
         for row in 0..<PQntuples(result) { rows.append(try SQLRow(result, row: row)) }
-        rowCount = PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0
+        self.init(rows: rows, rowCount: PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0)
     }
 }
 

@@ -2,6 +2,7 @@
 // What the server says when it refuses.
 
 import XMPPCore
+import XMPPPersistenceSQL
 
 /// Why a server did not do what it was sent.
 struct PostgreSQLError: Error, Equatable {
@@ -17,8 +18,11 @@ struct PostgreSQLError: Error, Equatable {
     /// or that a pooler in between has forgotten.
     var isOfPreparation: Bool { state == "26000" }
 
+    /// What the pool is told.
+    var refusal: SQLRefusal { SQLRefusal(storageError, isWorthRetrying: isWorthRetrying) }
+
     /// What the caller gets.
-    var storageError: StorageError {
+    private var storageError: StorageError {
         switch state {
         case "23505": .conflict  // unique_violation
         case "40001", "40P01": .unavailable(detail: "others change the same rows all the time")

@@ -26,16 +26,6 @@ extension SQLValue {
         }
     }
 
-    /// How many bytes a parameter is sent as.
-    var byteCount: Int {
-        switch self {
-        case .null: 0
-        case .integer: MemoryLayout<Int64>.size
-        case .text(let text): text.utf8.count
-        case .utf8(let bytes), .bytes(let bytes): bytes.count
-        }
-    }
-
     /// Appends the bytes that a parameter is sent as; NULL has none.
     func append(to buffer: inout [UInt8]) {
         switch self {

@@ -11,7 +11,7 @@ import XMPPPersistenceSQLite
 struct ConfiguredStores: Sendable {
     private let configuration: ServerConfiguration
     private let local: LocalStorage?
-    private let database: PostgreSQLDatabase?
+    private let database: PooledDatabase?
     private let databaseStorage: Storage?
 
     /// What an unreachable database means.
@@ -46,11 +46,11 @@ struct ConfiguredStores: Sendable {
 
     private static func open(
         _ pools: [String: RelationalPool], file: String, _ logger: Logger, _ whenUnreachable: Outage
-    ) async throws -> PostgreSQLDatabase {
+    ) async throws -> PooledDatabase {
         guard let pool = pools[RelationalPool.defaultTag] else {
             throw SetUpError("there is no section [outgoing_pools.rdbms.default]")
         }
-        let database = try PostgreSQLDatabase(pool.settings, dialect: pool.dialect, logger: logger)
+        let database = try PooledDatabase.postgreSQL(pool.settings, dialect: pool.dialect, logger: logger)
         do throws(SchemaError) {
             let drifts = try await Schema.verify(database)
             guard drifts.isEmpty else { throw .drifted(drifts) }

@@ -84,7 +84,7 @@ struct SchemaCommand: AsyncParsableCommand {
     }
 
     private static func withDatabase(
-        _ file: ConfigurationOption, _ body: (PostgreSQLDatabase) async throws -> Void
+        _ file: ConfigurationOption, _ body: (PooledDatabase) async throws -> Void
     ) async throws {
         let loaded = TOMLConfigurationLoader.load(path: file.path)
         // What is in the way is told by the command itself.
@@ -96,7 +96,8 @@ struct SchemaCommand: AsyncParsableCommand {
             throw SetUpError("\(file.path) has no section [outgoing_pools.rdbms.default]")
         }
         pool.settings.connectionCount = 1
-        let database = try PostgreSQLDatabase(pool.settings, dialect: pool.dialect, logger: Logger(label: "mimd"))
+        let database = try PooledDatabase.postgreSQL(
+            pool.settings, dialect: pool.dialect, logger: Logger(label: "mimd"))
         do {
             try await body(database)
         } catch let error as SchemaError {

@@ -12,7 +12,7 @@ struct RelationalPool: Sendable {
 
     /// How the database writes SQL.
     var dialect: Dialect
-    var settings: PostgreSQLSettings
+    var settings: DatabaseSettings
     /// The line of the section.
     var location: SourceLocation
 
@@ -122,10 +122,10 @@ private struct RelationalConnectionSection: ModuleOptions {
     }
 
     /// Nil when a key is missing, which is an error of its own.
-    var settings: PostgreSQLSettings? {
+    var settings: DatabaseSettings? {
         guard let driver, !host.isEmpty, !database.isEmpty, !username.isEmpty else { return nil }
-        var settings = PostgreSQLSettings(host: host, database: database, username: username)
-        settings.port = port ?? driver.port
+        var settings = DatabaseSettings(
+            host: host, port: port ?? driver.port, database: database, username: username)
         settings.password = password
         settings.answerTimeout = answerTimeout
         settings.keepaliveInterval = keepaliveInterval
@@ -142,7 +142,7 @@ private struct RelationalTLSSection: ModuleOptions {
         case selfSignedPeer = "selfsigned_peer"
     }
 
-    private(set) var tls = PostgreSQLSettings.TLS()
+    private(set) var tls = DatabaseSettings.TLS()
 
     mutating func read(_ o: inout OptionReader) throws(OptionError) {
         var mode = VerifyMode.peer

@@ -3,31 +3,29 @@
 // trip, and those that write a commit.
 
 import DequeModule
-import Glibc
 import Logging
 import XMPPCore
-import XMPPPersistenceSQL
 
 /// A statement that somebody waits for.
-struct PostgreSQLRequest {
-    let command: PostgreSQLCommand
+struct PooledRequest {
+    let command: SQLCommand
     /// When it is too late to begin with it.
     let deadline: Duration
     /// How often it was refused because others were in its way.
     var attemptCount = 0
     /// Called once.
-    let answer: (Result<PostgreSQLResult, StorageError>) -> Void
+    let answer: (Result<SQLResult, StorageError>) -> Void
 }
 
 /// Somebody who needs a connection for several statements in turn.
-struct PostgreSQLLease {
+struct ConnectionLease {
     let deadline: Duration
-    /// Called once: with a connection, which is to be given back by `PostgreSQLPool.giveBack`, or with what is in the way.
-    let begin: (Result<PostgreSQLConnection, StorageError>) -> Void
+    /// Called once: with a connection, which is to be given back by `ConnectionPool.giveBack`, or with what is in the way.
+    let begin: (Result<any SQLConnection, StorageError>) -> Void
 }
 
 /// The connections of one database, all on one event loop. Confined to it.
-final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
+final class ConnectionPool: EndOfTurnWork, @unchecked Sendable {
     // Unchecked: made on one thread, and used on the loop's alone from then on, which `admit` and `giveBack` assert.
 
     /// Most statements that go out together: it bounds how long the first of them waits for the last.
@@ -46,14 +44,13 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
     private static let reconnectDelayMin = Duration.milliseconds(100)
 
     private let loop: EventLoop
-    private let settings: PostgreSQLSettings
+    private let settings: DatabaseSettings
     private let logger: Logger
-    private let resolve: @Sendable (String) async -> Result<[String?], StorageError>
-    private var connections: [PostgreSQLConnection] = []
+    private var connections: [any SQLConnection] = []
     private var leased: Set<ObjectIdentifier> = []
-    private var reads = Deque<PostgreSQLRequest>()
-    private var writes = Deque<PostgreSQLRequest>()
-    private var leases = Deque<PostgreSQLLease>()
+    private var reads = Deque<PooledRequest>()
+    private var writes = Deque<PooledRequest>()
+    private var leases = Deque<ConnectionLease>()
     /// Writes are on their way. Others wait, so that they share a commit, and do not get in each other's way.
     private var isWriting = false
     private var isDispatchScheduled = false
@@ -67,43 +64,40 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
     private var isClosed = false
 
     init(
-        _ loop: EventLoop, _ settings: PostgreSQLSettings, _ dialect: Dialect, _ logger: Logger,
-        resolve: @escaping @Sendable (String) async -> Result<[String?], StorageError>
+        _ loop: EventLoop, _ settings: DatabaseSettings, _ logger: Logger,
+        makeConnection: (@escaping ConnectionChange) -> any SQLConnection
     ) {
         self.loop = loop
         self.settings = settings
         self.logger = logger
-        self.resolve = resolve
         for _ in 0..<max(1, settings.connectionCount) {
             connections.append(
-                PostgreSQLConnection(loop, settings, dialect) { [unowned self] connection, reason in
-                    changed(connection, reason)
-                }
+                makeConnection { [unowned self] connection, reason in changed(connection, reason) }
             )
         }
     }
 
     // MARK: Asking
 
-    func read(_ request: PostgreSQLRequest) {
+    func read(_ request: PooledRequest) {
         guard admit({ request.answer(.failure($0)) }) else { return }
         reads.append(request)
         scheduleDispatch()
     }
 
-    func write(_ request: PostgreSQLRequest) {
+    func write(_ request: PooledRequest) {
         guard admit({ request.answer(.failure($0)) }) else { return }
         writes.append(request)
         scheduleDispatch()
     }
 
-    func lease(_ lease: PostgreSQLLease) {
+    func lease(_ lease: ConnectionLease) {
         guard admit({ lease.begin(.failure($0)) }) else { return }
         leases.append(lease)
         scheduleDispatch()
     }
 
-    func giveBack(_ connection: PostgreSQLConnection) {
+    func giveBack(_ connection: any SQLConnection) {
         loop.assertCurrent()
         leased.remove(ObjectIdentifier(connection))
         scheduleDispatch()
@@ -128,8 +122,11 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
     func endTurn() {
         isDispatchScheduled = false
         dropOverdue()
-        while !writes.isEmpty, !isWriting, let connection = idleConnection { sendWrites(on: connection) }
-        while !reads.isEmpty, let connection = idleConnection { sendReads(on: connection) }
+        if !writes.isEmpty, !isWriting, let connection = idleConnection {
+            isWriting = true
+            send(take(&writes), .write, on: connection) { [self] in isWriting = false }
+        }
+        while !reads.isEmpty, let connection = idleConnection { send(take(&reads), .read, on: connection) {} }
         // The last one is left to single statements, if there are others.
         while !leases.isEmpty, leased.count < max(1, connections.count - 1), let connection = idleConnection {
             leased.insert(ObjectIdentifier(connection))
@@ -138,12 +135,12 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
         watchDeadline()
     }
 
-    private var idleConnection: PostgreSQLConnection? {
+    private var idleConnection: (any SQLConnection)? {
         connections.first { $0.isIdle && !leased.contains(ObjectIdentifier($0)) }
     }
 
-    private func take(_ queue: inout Deque<PostgreSQLRequest>) -> [PostgreSQLRequest] {
-        var group: [PostgreSQLRequest] = []
+    private func take(_ queue: inout Deque<PooledRequest>) -> [PooledRequest] {
+        var group: [PooledRequest] = []
         var byteCount = 0
         while group.count < Self.groupCountMax, byteCount < Self.groupByteCountMax, let next = queue.popFirst() {
             byteCount += next.command.byteCount
@@ -152,94 +149,67 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
         return group
     }
 
-    private func sendWrites(on connection: PostgreSQLConnection) {
-        isWriting = true
-        let group = take(&writes)
-        // Between two Syncs lies a transaction: all of the group are done, or none.
-        connection.perform([group.map(\.command)]) { [self] outcomes in
-            if case .refused(let error) = outcomes.first, group.count > 1 || error.isWorthRetrying, connection.isIdle {
-                return sendAlone(group, on: connection) { self.endWriting() }
-            }
-            answer(group, outcomes)
-            endWriting()
-        }
-    }
-
-    private func endWriting() {
-        isWriting = false
-        scheduleDispatch()
-    }
-
-    private func sendReads(on connection: PostgreSQLConnection) {
-        let group = take(&reads)
-        guard group.count > 1 else { return sendAlone(group, on: connection) {} }
-        // What only reads, each statement for itself, needs none of the care that the session's transactions take.
-        let commands = [PostgreSQLCommand(Self.beginReading)] + group.map(\.command) + [PostgreSQLCommand(Self.commit)]
-        connection.perform([commands]) { [self] outcomes in
-            switch outcomes.first {
-            case .done(let results):
-                for (request, result) in zip(group, results.dropFirst()) { request.answer(result) }
-                scheduleDispatch()
-            case .refused where connection.isIdle:
-                connection.perform([[PostgreSQLCommand(Self.rollBack)]]) { [self] _ in
-                    guard connection.isIdle else { return fail(group, .unavailable(detail: "the connection was lost")) }
-                    sendAlone(group, on: connection) {}
-                }
-            case .lost(let reason): fail(group, .unavailable(detail: reason))
-            case .refused, nil: fail(group, .unavailable(detail: "the connection was lost"))
-            }
-        }
-    }
-    private static let beginReading = SQLStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
-    static let commit = SQLStatement("COMMIT")
-    static let rollBack = SQLStatement("ROLLBACK")
-
-    /// Sends requests at once, but each as a transaction of its own.
-    private func sendAlone(
-        _ group: [PostgreSQLRequest], on connection: PostgreSQLConnection, _ ended: @escaping () -> Void
+    /// Sends requests as one step, and those of one that is refused each as a step of its own: a mistake of one caller
+    /// is nobody else's.
+    private func send(
+        _ group: [PooledRequest], _ kind: SQLStep.Kind, on connection: any SQLConnection, _ ended: @escaping () -> Void
     ) {
-        connection.perform(group.map { [$0.command] }) { [self] outcomes in
-            var again: [PostgreSQLRequest] = []
+        connection.perform([SQLStep(kind, group.map(\.command))]) { [self] outcomes in
+            if case .refused(let refusal) = outcomes.first, group.count > 1 || refusal.isWorthRetrying,
+                connection.isIdle
+            {
+                return sendAlone(group, kind, on: connection, ended)
+            }
+            answer(group, outcomes.first)
+            end(ended)
+        }
+    }
+
+    private func sendAlone(
+        _ group: [PooledRequest], _ kind: SQLStep.Kind, on connection: any SQLConnection, _ ended: @escaping () -> Void
+    ) {
+        connection.perform(group.map { SQLStep(kind, [$0.command]) }) { [self] outcomes in
+            var again: [PooledRequest] = []
             for (request, outcome) in zip(group, outcomes) {
-                if case .refused(let error) = outcome, error.isWorthRetrying,
+                if case .refused(let refusal) = outcome, refusal.isWorthRetrying,
                     request.attemptCount < Self.attemptCountMax
                 {
                     var request = request
                     request.attemptCount += 1
                     again.append(request)
                 } else {
-                    answer([request], [outcome])
+                    answer([request], outcome)
                 }
             }
-            guard let attempt = again.first?.attemptCount else { return endAlone(ended) }
+            guard let attempt = again.first?.attemptCount else { return end(ended) }
             leased.insert(ObjectIdentifier(connection))
             loop.schedule(after: Self.retryDelay(afterAttempt: attempt)) { [self] in
                 leased.remove(ObjectIdentifier(connection))
                 guard connection.isIdle else {
-                    fail(again, .unavailable(detail: "the connection was lost"))
-                    return endAlone(ended)
+                    fail(again, .connectionLost)
+                    return end(ended)
                 }
-                sendAlone(again, on: connection, ended)
+                sendAlone(again, kind, on: connection, ended)
             }
         }
     }
 
-    private func endAlone(_ ended: () -> Void) {
+    private func end(_ ended: () -> Void) {
         ended()
         scheduleDispatch()
     }
 
     /// Answers requests that were one step.
-    private func answer(_ group: [PostgreSQLRequest], _ outcomes: [PostgreSQLOutcome]) {
-        switch outcomes.first {
+    private func answer(_ group: [PooledRequest], _ outcome: StepOutcome?) {
+        switch outcome {
         case .done(let results): for (request, result) in zip(group, results) { request.answer(result) }
-        case .refused(let error): fail(group, error.storageError)
+        case .refused(let refusal): fail(group, refusal.error)
         case .lost(let reason): fail(group, .unavailable(detail: reason))
-        case nil: fail(group, .unavailable(detail: "the connection was lost"))
+        case nil: fail(group, .connectionLost)
         }
     }
 
-    private func fail(_ group: some Sequence<PostgreSQLRequest>, _ error: StorageError) {
+    private func fail(_ group: some Sequence<PooledRequest>, _ error: StorageError) {
         for request in group { request.answer(.failure(error)) }
     }
 
@@ -273,22 +243,12 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
         keepAlive()
     }
 
-    private func connect(_ connection: PostgreSQLConnection) {
+    private func connect(_ connection: any SQLConnection) {
         guard !isClosed else { return }
-        let host = settings.host
-        loop.start { [self] in
-            let addresses = await resolve(host)
-            guard !isClosed else { return }
-            switch addresses {
-            case .success(let addresses):
-                connection.connect(address: addresses[failedAttemptCount % addresses.count])
-            case .failure(let error):
-                changed(connection, error.description)
-            }
-        }
+        connection.connect()
     }
 
-    private func changed(_ connection: PostgreSQLConnection, _ reason: String?) {
+    private func changed(_ connection: any SQLConnection, _ reason: String?) {
         guard let reason else {
             failedAttemptCount = 0
             if connections.allSatisfy(\.isAlive) { lastFailure = nil }
@@ -328,7 +288,7 @@ final class PostgreSQLPool: EndOfTurnWork, @unchecked Sendable {
         guard let interval = settings.keepaliveInterval, !isClosed else { return }
         keepaliveTimer = loop.schedule(after: interval) { [self] in
             for connection in connections where connection.isIdle && !leased.contains(ObjectIdentifier(connection)) {
-                connection.perform([[PostgreSQLCommand(Self.probe)]]) { [self] _ in scheduleDispatch() }
+                connection.perform([SQLStep(.read, [SQLCommand(Self.probe)])]) { [self] _ in scheduleDispatch() }
             }
             keepAlive()
         }

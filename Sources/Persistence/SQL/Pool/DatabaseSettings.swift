@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What it takes to reach a PostgreSQL server, in libpq's words.
+// What it takes to reach a database server.
 
 /// How a pool of connections reaches its server, and what it takes on.
-public struct PostgreSQLSettings: Hashable, Sendable {
+public struct DatabaseSettings: Hashable, Sendable {
     /// How TLS is used.
     public struct TLS: Hashable, Sendable {
         /// What is known of the server before it is trusted.
@@ -19,7 +19,7 @@ public struct PostgreSQLSettings: Hashable, Sendable {
         public var isRequired = false
         /// What is verified.
         public var verification = Verification.hostName
-        /// The authorities' certificates, a file in PEM; nil for `~/.postgresql/root.crt`.
+        /// The authorities' certificates, a file in PEM; nil for those that the driver takes by itself.
         public var authorityPath: String?
         /// The client's certificate, a file in PEM; nil for none.
         public var certificatePath: String?
@@ -34,13 +34,13 @@ public struct PostgreSQLSettings: Hashable, Sendable {
 
     /// The host's name or address; a path that starts with `/` is the directory of a local socket.
     public var host: String
-    /// The TCP port.
-    public var port = 5432
+    /// The TCP port, 1 to 65,535.
+    public var port: Int
     /// The database.
     public var database: String
-    /// The role to log in as.
+    /// Whom to log in as: a role, a user.
     public var username: String
-    /// The role's password; nil where the server asks for none.
+    /// His password; nil where the server asks for none.
     public var password: String?
     /// Nil for none.
     public var tls: TLS?
@@ -61,35 +61,10 @@ public struct PostgreSQLSettings: Hashable, Sendable {
     public var reconnectDelayMax = Duration.seconds(30)
 
     /// Settings with the defaults of the rest.
-    public init(host: String, database: String, username: String) {
+    public init(host: String, port: Int, database: String, username: String) {
         self.host = host
+        self.port = port
         self.database = database
         self.username = username
-    }
-
-    /// libpq's keywords and values.
-    ///
-    /// - Parameter address: of the host, so that libpq, which would wait for it, looks nothing up; nil for a socket.
-    func parameters(address: String?) -> [(String, String)] {
-        var parameters = [
-            ("host", host), ("port", "\(port)"), ("dbname", database), ("user", username), ("client_encoding", "UTF8"),
-            ("application_name", "mimd"), ("gssencmode", "disable"),
-        ]
-        if let address { parameters.append(("hostaddr", address)) }
-        if let password { parameters.append(("password", password)) }
-        guard let tls else { return parameters + [("sslmode", "disable")] }
-        let mode =
-            switch tls.verification {
-            case .none: tls.isRequired ? "require" : "prefer"
-            case .authority: "verify-ca"
-            case .hostName: "verify-full"
-            }
-        parameters.append(("sslmode", mode))
-        let files = [
-            ("sslrootcert", tls.authorityPath), ("sslcert", tls.certificatePath), ("sslkey", tls.keyPath),
-            ("sslpassword", tls.keyPassword),
-        ]
-        for case (let keyword, let value?) in files { parameters.append((keyword, value)) }
-        return parameters
     }
 }
