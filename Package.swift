@@ -17,6 +17,7 @@ let package = Package(
         .library(name: "XMPPModules", targets: ["XMPPModules"]),
         .library(name: "XMPPPersistenceSQL", targets: ["XMPPPersistenceSQL"]),
         .library(name: "XMPPPersistenceSQLite", targets: ["XMPPPersistenceSQLite"]),
+        .library(name: "XMPPPersistenceMySQL", targets: ["XMPPPersistenceMySQL"]),
         .library(name: "XMPPPersistencePostgreSQL", targets: ["XMPPPersistencePostgreSQL"]),
         .library(name: "XMPPPersistenceConformance", targets: ["XMPPPersistenceConformance"]),
     ],
@@ -31,6 +32,7 @@ let package = Package(
         .systemLibrary(name: "CIDN", pkgConfig: "libidn", providers: [.apt(["libidn-dev"])]),
         .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb", providers: [.apt(["libmariadb-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -71,6 +73,14 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "XMPPPersistenceMySQL",
+            dependencies: [
+                "CMariaDB", "XMPPCore", "XMPPPersistenceSQL", .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Persistence/MySQL",
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "XMPPPersistencePostgreSQL",
             dependencies: [
                 "CPostgreSQL", "XMPPCore", "XMPPPersistenceSQL",
@@ -89,8 +99,8 @@ let package = Package(
         .executableTarget(
             name: "mimd",
             dependencies: [
-                "XMPPCore", "XMPPModules", "XMPPPersistencePostgreSQL", "XMPPPersistenceSQL", "XMPPPersistenceSQLite",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "XMPPCore", "XMPPModules", "XMPPPersistenceMySQL", "XMPPPersistencePostgreSQL", "XMPPPersistenceSQL",
+                "XMPPPersistenceSQLite", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "TOMLKit", package: "TOMLKit"),
@@ -148,8 +158,8 @@ let package = Package(
         .testTarget(
             name: "PersistenceTests",
             dependencies: [
-                "XMPPCore", "XMPPPersistenceConformance", "XMPPPersistencePostgreSQL", "XMPPPersistenceSQL",
-                "XMPPPersistenceSQLite", .product(name: "Logging", package: "swift-log"),
+                "XMPPCore", "XMPPPersistenceConformance", "XMPPPersistenceMySQL", "XMPPPersistencePostgreSQL",
+                "XMPPPersistenceSQL", "XMPPPersistenceSQLite", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
         ),

@@ -366,7 +366,7 @@ private struct Needy: XMPPModule {
         let loaded = load(general + auth + Self.pool)
         #expect(loaded.diagnostics == [])
         let pool = try #require(loaded.pools["default"])
-        #expect(pool.dialect == .postgreSQL)
+        #expect(pool.driver == .pgsql)
         #expect(pool.place == "mimd@db.example:5433/chat")
         let settings = pool.settings
         #expect(settings.password == "secret")

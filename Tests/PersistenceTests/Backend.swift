@@ -4,7 +4,6 @@
 import Foundation
 import Logging
 import XMPPCore
-import XMPPPersistencePostgreSQL
 import XMPPPersistenceSQL
 import XMPPPersistenceSQLite
 
@@ -12,17 +11,31 @@ enum Backend: CaseIterable, CustomStringConvertible {
     case file
     case memory
     case postgreSQL
+    case mariaDB
+    case mySQL
 
     var description: String {
         switch self {
         case .file: "SQLite file"
         case .memory: "SQLite memory"
         case .postgreSQL: "PostgreSQL"
+        case .mariaDB: "MariaDB"
+        case .mySQL: "MySQL"
+        }
+    }
+
+    /// The server that it takes; nil for none.
+    private var server: DatabaseServer? {
+        switch self {
+        case .file, .memory: nil
+        case .postgreSQL: .postgreSQL
+        case .mariaDB: .mariaDB
+        case .mySQL: .mySQL
         }
     }
 
     /// Those that can be had here: SQLite always, and each server that answers.
-    static let available = allCases.filter { $0 != .postgreSQL || PostgreSQLServer.isThere }
+    static let available = allCases.filter { $0.server?.isThere ?? true }
 
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -33,8 +46,8 @@ enum Backend: CaseIterable, CustomStringConvertible {
             try await Self.withDirectory { directory in try await Self.withStorage(in: directory, body) }
         case .memory:
             try await Self.withStorage(at: .memory) { try await body($0.storage) }
-        case .postgreSQL:
-            try await PostgreSQLServer.withDatabase { database in
+        case .postgreSQL, .mariaDB, .mySQL:
+            try await server?.withDatabase { database in
                 _ = try await Schema.migrate(database)
                 try await body(Storage(database: database, logger: Self.logger))
             }

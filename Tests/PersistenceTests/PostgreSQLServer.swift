@@ -8,50 +8,19 @@ import XMPPCore
 import XMPPPersistencePostgreSQL
 import XMPPPersistenceSQL
 
-/// A server that is named by `MIMD_TEST_POSTGRESQL`, as `host:port:role:password`; the role may make databases.
+/// The PostgreSQL server that tests may use.
 enum PostgreSQLServer {
-    private static let place: [String] = {
-        let text = ProcessInfo.processInfo.environment["MIMD_TEST_POSTGRESQL"] ?? ""
-        return text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-    }()
-
-    static var isThere: Bool { place.count == 4 }
-
-    /// The file of its certificate, which names `localhost`; nil where it has none or it is not known.
-    static let certificatePath = ProcessInfo.processInfo.environment["MIMD_TEST_POSTGRESQL_CERTIFICATE"]
+    static var isThere: Bool { DatabaseServer.postgreSQL.isThere }
+    static var certificatePath: String? { DatabaseServer.postgreSQL.certificatePath }
 
     static func settings(database: String = "postgres") -> DatabaseSettings {
-        var settings = DatabaseSettings(
-            host: place[0], port: Int(place[1]) ?? 5432, database: database, username: place[2])
-        settings.password = place[3]
-        settings.connectionCount = 4
-        return settings
+        DatabaseServer.postgreSQL.settings(database: database)
     }
 
-    /// A server takes a hundred connections, and tests run side by side.
-    private static let turns = Turns(8)
-
-    /// Gives `body` an empty database, and removes it afterwards.
     static func withDatabase(
         _ change: (inout DatabaseSettings) -> Void = { _ in }, _ body: (PooledDatabase) async throws -> Void
     ) async throws {
-        await turns.begin()
-        defer { turns.end() }
-        let name = "mimd_test_" + UUID().uuidString.lowercased().replacing("-", with: "")
-        var control = settings()
-        control.connectionCount = 1
-        // A database is made and removed with a checkpoint, which may take its time.
-        control.answerTimeout = .seconds(60)
-        let server = try PooledDatabase.postgreSQL(control, logger: Backend.logger)
-        try await server.execute(SQLStatement("CREATE DATABASE \(name)"), [])
-        var settings = settings(database: name)
-        change(&settings)
-        let database = try PooledDatabase.postgreSQL(settings, logger: Backend.logger)
-        let result = await Result { try await body(database) }
-        await database.close()
-        try await server.execute(SQLStatement("DROP DATABASE \(name) WITH (FORCE)"), [])
-        await server.close()
-        try result.get()
+        try await DatabaseServer.postgreSQL.withDatabase(change, body)
     }
 }
 

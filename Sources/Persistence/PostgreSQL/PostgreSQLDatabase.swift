@@ -15,7 +15,7 @@ extension PooledDatabase {
     public static func postgreSQL(
         _ settings: DatabaseSettings, dialect: Dialect = .postgreSQL, logger: Logger = Logger(label: "mimd.storage")
     ) throws(StorageError) -> PooledDatabase {
-        try PooledDatabase(settings, dialect: dialect, logger: logger) { loop, helpers, changed in
+        try PooledDatabase(settings, dialect: dialect, logger: logger, helperCount: 1) { loop, helpers, changed in
             PostgreSQLConnection(loop, settings, dialect, helpers, changed)
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything in which databases write SQL differently. A new database is a new case here, and the compiler then names
-// each place that has to know it.
+// Everything in which databases write SQL differently, but for the definitions of tables (Dialect+Definitions.swift). A
+// new database is a new case here, and the compiler then names each place that has to know it.
 
 /// A way of writing SQL. The raw value is the name of the schema's file in `priv/`.
 public enum Dialect: String, Hashable, Sendable, CaseIterable {
@@ -10,63 +10,15 @@ public enum Dialect: String, Hashable, Sendable, CaseIterable {
     case postgreSQL = "pg"
     /// CockroachDB 22 or later.
     case cockroachDB = "cockroachdb"
-
-    /// Lists the columns of all tables: table, name, type, and 1 for one that refuses rows which leave it out.
-    var columnListing: SQLStatement {
-        switch self {
-        case .sqlite:
-            SQLStatement(
-                """
-                SELECT m.name, p.name, p.type, CASE WHEN p."notnull" = 1 AND p.dflt_value IS NULL THEN 1 ELSE 0 END \
-                FROM sqlite_schema AS m, pragma_table_info(m.name) AS p WHERE m.type = 'table'
-                """
-            )
-        case .postgreSQL, .cockroachDB:
-            SQLStatement(
-                """
-                SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT), CAST(data_type AS TEXT), \
-                CASE WHEN is_nullable = 'NO' AND column_default IS NULL THEN 1 ELSE 0 END \
-                FROM information_schema.columns WHERE table_schema = current_schema()
-                """
-            )
-        }
-    }
-
-    /// The types of ``columnListing`` that a column may have: those that a table of mimd's has, and MongooseIM's.
-    func types(of column: Column) -> [String] {
-        switch self {
-        case .sqlite:
-            switch column.type {
-            case .text, .code, .creationTime: ["text"]
-            case .integer, .bigInteger, .serial: ["integer"]
-            case .bytes: ["blob"]
-            }
-        case .postgreSQL, .cockroachDB:
-            switch column.type {
-            case .text: ["text", "character varying"]
-            case .code: ["character", "character varying", "text"]
-            case .creationTime: ["timestamp without time zone", "timestamp with time zone"]
-            case .integer, .serial: ["integer", "bigint"]
-            case .bigInteger: ["bigint"]
-            case .bytes: ["bytea"]
-            }
-        }
-    }
-
-    /// Lets one process at a time change the schema; nil where writing does.
-    var schemaLock: SQLStatement? {
-        switch self {
-        // The number is any that nobody else takes: the letters of "mimd".
-        case .postgreSQL: SQLStatement("SELECT 1 FROM pg_advisory_xact_lock(1835625828)")
-        case .sqlite, .cockroachDB: nil
-        }
-    }
+    /// MySQL 8.0.17 or later, and MariaDB 10.6 or later.
+    case mySQL = "mysql"
 
     /// A statement's text as this dialect has it, made from one with `?` for each parameter and `BIGINT` for the type of
     /// 64 bits.
     func text(_ text: String) -> String {
         switch self {
         case .sqlite: return text
+        case .mySQL: return text.replacing("AS BIGINT)", with: "AS SIGNED)")
         case .postgreSQL, .cockroachDB:
             var number = 0
             // No text of a store has a question mark elsewhere.
@@ -80,83 +32,90 @@ public enum Dialect: String, Hashable, Sendable, CaseIterable {
     func upsert(into table: String, key: [String], columns: [String]) -> String {
         let names = (key + columns).joined(separator: ", ")
         let marks = Array(repeating: "?", count: key.count + columns.count).joined(separator: ", ")
-        let changes = columns.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
+        let insert = "INSERT INTO \(table) (\(names)) VALUES (\(marks))"
         switch self {
         case .sqlite, .postgreSQL, .cockroachDB:
-            return text(
-                "INSERT INTO \(table) (\(names)) VALUES (\(marks))"
-                    + " ON CONFLICT (\(key.joined(separator: ", "))) DO UPDATE SET \(changes)"
+            let changes = columns.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
+            return text(insert + " ON CONFLICT (\(key.joined(separator: ", "))) DO UPDATE SET \(changes)")
+        case .mySQL:
+            // MySQL has another way by now, which MariaDB has not.
+            let changes = columns.map { "\($0) = VALUES(\($0))" }.joined(separator: ", ")
+            return insert + " ON DUPLICATE KEY UPDATE \(changes)"
+        }
+    }
+
+    // MARK: Catalogues
+
+    /// Lists the columns of all tables: table, name, type, 1 for one that refuses rows which leave it out, and the
+    /// collation of one whose texts it matters for, else NULL.
+    var columnListing: SQLStatement {
+        switch self {
+        case .sqlite:
+            SQLStatement(
+                """
+                SELECT m.name, p.name, p.type, CASE WHEN p."notnull" = 1 AND p.dflt_value IS NULL THEN 1 ELSE 0 END, NULL \
+                FROM sqlite_schema AS m, pragma_table_info(m.name) AS p WHERE m.type = 'table'
+                """
+            )
+        case .postgreSQL, .cockroachDB:
+            SQLStatement(
+                """
+                SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT), CAST(data_type AS TEXT), \
+                CASE WHEN is_nullable = 'NO' AND column_default IS NULL THEN 1 ELSE 0 END, CAST(NULL AS TEXT) \
+                FROM information_schema.columns WHERE table_schema = current_schema()
+                """
+            )
+        case .mySQL:
+            SQLStatement(
+                """
+                SELECT table_name, column_name, data_type, CASE WHEN is_nullable = 'NO' AND column_default IS NULL \
+                AND extra NOT LIKE '%auto_increment%' THEN 1 ELSE 0 END, collation_name \
+                FROM information_schema.columns WHERE table_schema = DATABASE()
+                """
             )
         }
     }
 
-    /// The statements that make a table and its indexes.
-    func statements(for table: Table) -> [String] {
-        let columns = table.columns.map { "    " + text(of: $0, in: table) }
-        let constraint = "    PRIMARY KEY (\(table.primaryKey.joined(separator: ", ")))"
-        let lines = table.hasSerialKey ? columns : columns + [constraint]
-        let create = "CREATE TABLE \(table.name) (\n" + lines.joined(separator: ",\n") + "\n)" + options(of: table)
-        return sequences(of: table) + [create] + indexStatements(for: table)
-    }
-
-    /// The statements that make a table's indexes.
-    ///
-    /// - Parameter unlessThere: whether one that is there may stay.
-    func indexStatements(for table: Table, unlessThere: Bool = false) -> [String] {
-        table.indexes.map { index in
-            "CREATE INDEX \(unlessThere ? "IF NOT EXISTS " : "")i_\(table.name)_\(index.joined(separator: "_"))"
-                + " ON \(table.name) (\(index.joined(separator: ", ")))"
+    /// Lists the indexes of all tables: table and name. Nil where an index is only made when it is not there.
+    var indexListing: SQLStatement? {
+        switch self {
+        case .sqlite, .postgreSQL, .cockroachDB: nil
+        case .mySQL:
+            SQLStatement(
+                """
+                SELECT DISTINCT table_name, index_name FROM information_schema.statistics WHERE table_schema = DATABASE()
+                """
+            )
         }
     }
 
-    private func text(of column: Column, in table: Table) -> String {
-        var text = "\(column.name) \(type(of: column, in: table))"
-        if column.type == .serial { return text }
-        if column.presence == .required { text += " NOT NULL" }
-        if column.type == .creationTime { text += " DEFAULT CURRENT_TIMESTAMP" }
-        return text
-    }
+    // MARK: Locks
 
-    private func type(of column: Column, in table: Table) -> String {
+    /// Lets one process at a time change the schema, and has a row with the number 1 when that is granted; nil where
+    /// writing does.
+    var schemaLock: SQLStatement? {
         switch self {
-        case .sqlite:
-            switch column.type {
-            case .text, .code, .creationTime: "TEXT"
-            case .integer, .bigInteger: "INTEGER"
-            case .bytes: "BLOB"
-            // AUTOINCREMENT, for a number must never name a second row.
-            case .serial: "INTEGER PRIMARY KEY AUTOINCREMENT"
-            }
-        case .postgreSQL, .cockroachDB:
-            switch column.type {
-            // Wider than MongooseIM's VARCHAR(250), which has no room for all addresses; either is read and written.
-            case .text: "TEXT"
-            case .code: "CHAR(1)"
-            case .creationTime: "TIMESTAMP"
-            case .integer: "INTEGER"
-            case .bigInteger: "BIGINT"
-            case .bytes: "BYTEA"
-            case .serial where self == .cockroachDB:
-                "INTEGER PRIMARY KEY DEFAULT nextval('\(Self.sequence(of: column, in: table))')"
-            case .serial: "SERIAL PRIMARY KEY"
-            }
+        // The number is any that nobody else takes: the letters of "mimd".
+        case .postgreSQL: SQLStatement("SELECT 1 FROM pg_advisory_xact_lock(1835625828)")
+        case .mySQL: SQLStatement("SELECT GET_LOCK('mimd_schema', 10)")
+        case .sqlite, .cockroachDB: nil
         }
     }
 
-    /// CockroachDB's own SERIAL gives numbers of 64 bits that are in no order, and offline messages are read in theirs.
-    private func sequences(of table: Table) -> [String] {
-        guard self == .cockroachDB else { return [] }
-        return table.columns.filter { $0.type == .serial }.map { "CREATE SEQUENCE \(Self.sequence(of: $0, in: table))" }
+    /// Gives ``schemaLock`` back; nil where the end of the transaction does.
+    var schemaUnlock: SQLStatement? {
+        switch self {
+        case .mySQL: SQLStatement("SELECT RELEASE_LOCK('mimd_schema')")
+        case .sqlite, .postgreSQL, .cockroachDB: nil
+        }
     }
 
-    private static func sequence(of column: Column, in table: Table) -> String { "\(table.name)_\(column.name)_seq" }
-
-    private func options(of table: Table) -> String {
+    /// Whether a transaction undoes the making of tables. Where it does not, what was made before something failed is
+    /// found, and kept, the next time.
+    var undoesDefinitions: Bool {
         switch self {
-        // STRICT: what MongooseIM's types would refuse is refused here too. WITHOUT ROWID: rows lie in the order of
-        // the key, so a roster is read from neighbouring pages; large rows would leave no room for keys on them.
-        case .sqlite: table.hasSerialKey || table.rowSize == .large ? " STRICT" : " STRICT, WITHOUT ROWID"
-        case .postgreSQL, .cockroachDB: ""
+        case .sqlite, .postgreSQL, .cockroachDB: true
+        case .mySQL: false
         }
     }
 }

@@ -30,16 +30,32 @@ struct SQLListing: Sendable {
     init(_ selection: String, where fixed: String?, orderedBy key: [String]) {
         let columns = key.joined(separator: ", ")
         let marks = key.map { _ in "?" }.joined(separator: ", ")
-        let bound = key.count == 1 ? "\(columns) > ?" : "(\(columns)) > (\(marks))"
         let tail = " ORDER BY \(columns) LIMIT ?"
+        let condition = fixed.map { "\($0) AND " } ?? ""
         first = SQLStatement(selection + (fixed.map { " WHERE \($0)" } ?? "") + tail)
-        following = SQLStatement(selection + " WHERE " + (fixed.map { "\($0) AND " } ?? "") + bound + tail)
+        following = SQLStatement(
+            selection + " WHERE " + condition + (key.count == 1 ? "\(columns) > ?" : "(\(columns)) > (\(marks))")
+                + tail,
+            mySQL: selection + " WHERE " + condition + Self.spelledOutBound(key) + tail)
+    }
+
+    /// `(a, b) > (?, ?)` as `(a > ? OR (a = ? AND b > ?))`: MySQL finds only the latter by an index.
+    private static func spelledOutBound(_ key: [String]) -> String {
+        let cases = key.indices.map { last in
+            let terms = key[..<last].map { "\($0) = ?" } + ["\(key[last]) > ?"]
+            return terms.count == 1 ? terms[0] : "(\(terms.joined(separator: " AND ")))"
+        }
+        return "(\(cases.joined(separator: " OR ")))"
     }
 
     func statement(after cursor: PageCursor?) -> SQLStatement { cursor == nil ? first : following }
 
-    func parameters(_ fixed: [SQLValue], after cursor: PageCursor?, limit: Int) -> [SQLValue] {
-        fixed + (cursor?.key ?? []).map { .text($0) } + [.integer(Int64(limit))]
+    func parameters(
+        _ fixed: [SQLValue], after cursor: PageCursor?, limit: Int, in dialect: Dialect
+    ) -> [SQLValue] {
+        let key = (cursor?.key ?? []).map { SQLValue.text($0) }
+        let bound = dialect == .mySQL ? key.indices.flatMap { key[...$0] } : key
+        return fixed + bound + [.integer(Int64(limit))]
     }
 }
 
@@ -71,7 +87,7 @@ struct SQLStoreContext: Sendable {
         let limit = Self.rowCount(limit)
         let rows = try await database.query(
             listing.statement(after: cursor),
-            listing.parameters(fixed, after: cursor, limit: limit)
+            listing.parameters(fixed, after: cursor, limit: limit, in: database.dialect)
         )
         return Page(items: items(of: rows, item), next: try Self.next(after: rows, limit: limit, keyColumns))
     }

@@ -98,14 +98,14 @@ public enum Schema {
         var text = """
             -- The schema of mimd, version \(version), as `mimd schema print` prints it. mimd itself needs no such file.
 
-            BEGIN;
 
             """
+        if dialect.undoesDefinitions { text += "BEGIN;\n\n" }
         for statement in dialect.statements(for: versionTable) { text += statement + ";\n\n" }
         for migration in migrations {
             for statement in migration.statements(in: dialect) { text += statement + ";\n\n" }
             text += migration.record(in: dialect) + ";\n\n"
         }
-        return text + "COMMIT;\n"
+        return dialect.undoesDefinitions ? text + "COMMIT;\n" : String(text.dropLast())
     }
 }

@@ -14,6 +14,8 @@ public struct SchemaDrift: Hashable, Sendable, CustomStringConvertible {
         case columnMissing(String)
         /// The column holds something else.
         case columnType(String, expected: String, found: String)
+        /// The column's collation takes different texts for one.
+        case columnCollation(String, found: String)
         /// A column that the stores leave out wants a value.
         case columnUnknown(String)
     }
@@ -30,6 +32,8 @@ public struct SchemaDrift: Hashable, Sendable, CustomStringConvertible {
         case .columnMissing(let column): "the column \(table).\(column) is missing"
         case .columnType(let column, let expected, let found):
             "the column \(table).\(column) is \(found), not \(expected)"
+        case .columnCollation(let column, let found):
+            "the column \(table).\(column) has the collation \(found), to which different names are one"
         case .columnUnknown(let column): "the column \(table).\(column) is not known here, and wants a value"
         }
     }
@@ -68,7 +72,8 @@ extension Schema {
     /// once do it one after the other.
     ///
     /// - Returns: what was done.
-    /// - Throws: ``SchemaError``; the database is as it was.
+    /// - Throws: ``SchemaError``; the database is as it was. MySQL cannot undo the making of a table: there the next call
+    ///   goes on where this one ended.
     public static func apply(_ database: any SQLDatabase) async throws(SchemaError) -> SchemaPlan {
         try await apply(database, migrations)
     }
@@ -95,11 +100,20 @@ extension Schema {
         let dialect = database.dialect
         // A refusal is a value here, not an error: it has written nothing.
         return try await database.write { transaction throws(StorageError) in
-            if let lock = dialect.schemaLock { _ = try await transaction.query(lock, []) }  // it has no rows to read
-            let outcome = try await plan(in: transaction, dialect, migrations)
-            guard case .success(let plan) = outcome else { return outcome }
-            guard plan.drifts.isEmpty else { return .failure(.drifted(plan.drifts)) }
-            for statement in plan.statements { try await transaction.execute(SQLStatement(statement), []) }
+            if let lock = dialect.schemaLock {
+                guard try await transaction.query(lock, []).first?.optionalInteger(0) == 1 else {
+                    throw .unavailable(detail: "another process is changing the schema")
+                }
+            }
+            var outcome = try await plan(in: transaction, dialect, migrations)
+            if case .success(let plan) = outcome {
+                if plan.drifts.isEmpty {
+                    for statement in plan.statements { try await transaction.execute(SQLStatement(statement), []) }
+                } else {
+                    outcome = .failure(.drifted(plan.drifts))
+                }
+            }
+            if let unlock = dialect.schemaUnlock { _ = try await transaction.query(unlock, []) }  // says that it did
             return outcome
         }
     }
@@ -138,17 +152,28 @@ extension Schema {
         if let refusal = refusal(of: applied, migrations, dialect) { return .failure(refusal) }
         var plan = SchemaPlan(foundVersion: applied.keys.max() ?? 0, keptTables: [], statements: [], drifts: [])
         if !isMarked { plan.statements += dialect.statements(for: versionTable) }
-        for migration in migrations where applied[migration.version] == nil {
+        let indexes = try await indexes(in: transaction, dialect)
+        for migration in migrations {
+            let isApplied = applied[migration.version] != nil
             for table in migration.tables {
                 guard let columns = existing[table.name] else {
-                    plan.statements += dialect.statements(for: table)
+                    if !isApplied { plan.statements += dialect.statements(for: table) }
                     continue
                 }
+                let drifts = drifts(of: table, columns, dialect)
+                if let statement = dialect.exactCollation(of: table), drifts.contains(where: \.isOfCollation) {
+                    plan.statements.append(statement)
+                }
+                guard !isApplied else { continue }
                 plan.keptTables.append(table.name)
-                plan.drifts += drifts(of: table, columns, dialect)
-                plan.statements += dialect.indexStatements(for: table, unlessThere: true)
+                plan.drifts += drifts.filter { !$0.isOfCollation }
+                for index in dialect.indexes(of: table)
+                where !indexes.contains("\(table.name).\(dialect.name(of: index, of: table))") {
+                    plan.statements.append(
+                        dialect.statement(for: index, of: table, unlessThere: dialect.indexListing == nil))
+                }
             }
-            plan.statements.append(migration.record(in: dialect))
+            if !isApplied { plan.statements.append(migration.record(in: dialect)) }
         }
         return .success(plan)
     }
@@ -162,7 +187,14 @@ extension Schema {
                 drifts.append(SchemaDrift(table: table.name, kind: .columnMissing(column.name)))
                 continue
             }
-            guard !dialect.types(of: column).contains(there.type) else { continue }
+            guard !dialect.types(of: column).contains(there.type) else {
+                if let found = there.collation, dialect.isKey(column, of: table),
+                    dialect.exactCollations?.contains(found) == false
+                {
+                    drifts.append(SchemaDrift(table: table.name, kind: .columnCollation(column.name, found: found)))
+                }
+                continue
+            }
             let expected = dialect.types(of: column).first ?? ""
             drifts.append(
                 SchemaDrift(table: table.name, kind: .columnType(column.name, expected: expected, found: there.type)))
@@ -180,6 +212,18 @@ extension Schema {
         let type: String
         /// Whether a row that leaves it out is refused.
         let wantsValue: Bool
+        /// Nil for one that compares bytes, or is no text.
+        let collation: String?
+    }
+
+    /// The indexes that are there, as `table.index`; none where the dialect need not know.
+    private static func indexes(
+        in transaction: any SQLTransaction, _ dialect: Dialect
+    ) async throws(StorageError) -> Set<String> {
+        guard let listing = dialect.indexListing else { return [] }
+        var indexes: Set<String> = []
+        for row in try await transaction.query(listing, []) { indexes.insert("\(try row.text(0)).\(try row.text(1))") }
+        return indexes
     }
 
     private static func columns(
@@ -188,7 +232,8 @@ extension Schema {
         var tables: [String: [FoundColumn]] = [:]
         for row in try await transaction.query(dialect.columnListing, []) {
             let column = FoundColumn(
-                name: try row.text(1), type: try row.text(2).lowercased(), wantsValue: try row.integer(3) == 1)
+                name: try row.text(1), type: try row.text(2).lowercased(), wantsValue: try row.integer(3) == 1,
+                collation: try row.optionalText(4))
             tables[try row.text(0), default: []].append(column)
         }
         return tables
@@ -202,9 +247,14 @@ extension Migration {
     }
 }
 
+extension SchemaDrift {
+    /// Whether it is of a kind that ``Schema/apply(_:)`` mends.
+    fileprivate var isOfCollation: Bool { if case .columnCollation = kind { true } else { false } }
+}
+
 extension StorageError {
     /// duplicate_table, and what catalogues say when two make the same at once.
     fileprivate var isOfExistingTable: Bool {
-        if case .backend(let code, _) = self { code == "42P07" } else { false }
+        if case .backend(let code, _) = self { code == "42P07" || code == "42S01/1050" } else { false }
     }
 }

@@ -3,7 +3,6 @@
 
 import Logging
 import XMPPCore
-import XMPPPersistencePostgreSQL
 import XMPPPersistenceSQL
 import XMPPPersistenceSQLite
 
@@ -50,7 +49,7 @@ struct ConfiguredStores: Sendable {
         guard let pool = pools[RelationalPool.defaultTag] else {
             throw SetUpError("there is no section [outgoing_pools.rdbms.default]")
         }
-        let database = try PooledDatabase.postgreSQL(pool.settings, dialect: pool.dialect, logger: logger)
+        let database = try pool.driver.open(pool.settings, logger: logger)
         do throws(SchemaError) {
             let drifts = try await Schema.verify(database)
             guard drifts.isEmpty else { throw .drifted(drifts) }

@@ -4,7 +4,6 @@
 import ArgumentParser
 import Logging
 import XMPPCore
-import XMPPPersistencePostgreSQL
 import XMPPPersistenceSQL
 
 /// `mimd schema plan|apply|verify|print`.
@@ -72,12 +71,13 @@ struct SchemaCommand: AsyncParsableCommand {
 
     /// The databases, by the names that `[outgoing_pools.rdbms]` has for them, and the local store.
     enum Driver: String, CaseIterable, ExpressibleByArgument {
-        case sqlite, pgsql, cockroachdb
+        case sqlite, pgsql, mysql, cockroachdb
 
         var dialect: Dialect {
             switch self {
             case .sqlite: .sqlite
             case .pgsql: .postgreSQL
+            case .mysql: .mySQL
             case .cockroachdb: .cockroachDB
             }
         }
@@ -96,8 +96,7 @@ struct SchemaCommand: AsyncParsableCommand {
             throw SetUpError("\(file.path) has no section [outgoing_pools.rdbms.default]")
         }
         pool.settings.connectionCount = 1
-        let database = try PooledDatabase.postgreSQL(
-            pool.settings, dialect: pool.dialect, logger: Logger(label: "mimd"))
+        let database = try pool.driver.open(pool.settings, logger: Logger(label: "mimd"))
         do {
             try await body(database)
         } catch let error as SchemaError {

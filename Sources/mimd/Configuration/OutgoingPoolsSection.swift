@@ -2,7 +2,6 @@
 // The section `outgoing_pools`: how other servers are reached. Of its kinds, databases that speak SQL.
 
 import XMPPCore
-import XMPPPersistencePostgreSQL
 import XMPPPersistenceSQL
 
 /// `[outgoing_pools.rdbms.<tag>]`: a pool of connections to a database.
@@ -10,8 +9,8 @@ struct RelationalPool: Sendable {
     /// The tag of the pool that modules use.
     static let defaultTag = "default"
 
-    /// How the database writes SQL.
-    var dialect: Dialect
+    /// The kind of server.
+    var driver: DatabaseDriver
     var settings: DatabaseSettings
     /// The line of the section.
     var location: SourceLocation
@@ -61,38 +60,17 @@ private struct RelationalPoolSection: ModuleOptions {
     }
 
     func pool(at location: SourceLocation) -> RelationalPool? {
-        guard var settings = connection.settings, let dialect = connection.driver?.dialect else { return nil }
+        guard var settings = connection.settings, let driver = connection.driver else { return nil }
         settings.connectionCount = connectionCount
         settings.waitMax = waitMax
         if let queueCountMax { settings.requestCountMax = queueCountMax * connectionCount }
-        return RelationalPool(dialect: dialect, settings: settings, location: location)
+        return RelationalPool(driver: driver, settings: settings, location: location)
     }
 }
 
 /// `[outgoing_pools.rdbms.<tag>.connection]`.
 private struct RelationalConnectionSection: ModuleOptions {
-    enum Driver: String, CaseIterable {
-        case pgsql, cockroachdb, mysql
-
-        var dialect: Dialect? {
-            switch self {
-            case .pgsql: .postgreSQL
-            case .cockroachdb: .cockroachDB
-            case .mysql: nil
-            }
-        }
-
-        /// The port where such a server listens when nobody says otherwise.
-        var port: Int {
-            switch self {
-            case .pgsql: 5432
-            case .cockroachdb: 26_257
-            case .mysql: 3306
-            }
-        }
-    }
-
-    private(set) var driver: Driver?
+    private(set) var driver: DatabaseDriver?
     private var host = ""
     private var port: Int?
     private var database = ""
@@ -106,9 +84,6 @@ private struct RelationalConnectionSection: ModuleOptions {
     mutating func read(_ o: inout OptionReader) throws(OptionError) {
         for key in ["driver", "host", "database", "username"] { try o.require(key) }
         try o.read("driver", into: &driver)
-        if driver == .mysql {
-            try o.reject("driver", "this database is not supported yet; allowed: pgsql, cockroachdb")
-        }
         try o.read("host", into: &host)
         try o.read("port", into: &port, in: 1...65_535)
         try o.read("database", into: &database)

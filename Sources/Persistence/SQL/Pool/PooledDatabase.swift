@@ -23,11 +23,12 @@ public final class PooledDatabase: SQLDatabase {
     ///
     /// - Parameters:
     ///   - logger: gets an error when the server can no longer be reached, and a notice when it is reached again.
-    ///   - makeConnection: makes a connection that lives on the loop, has the pool of threads for what blocks, and calls
-    ///     its last parameter when it is connected and when it is lost.
+    ///   - helperCount: how many threads there are for what blocks, 1 or more.
+    ///   - makeConnection: makes a connection that lives on the loop, has those threads, and calls its last parameter
+    ///     when it is connected and when it is lost.
     /// - Throws: ``StorageError/unavailable(detail:)`` when the system gives no thread or descriptor.
     package init(
-        _ settings: DatabaseSettings, dialect: Dialect, logger: Logger,
+        _ settings: DatabaseSettings, dialect: Dialect, logger: Logger, helperCount: Int,
         makeConnection: (EventLoop, WorkerPool, @escaping ConnectionChange) -> any SQLConnection
     ) throws(StorageError) {
         self.settings = settings
@@ -39,7 +40,7 @@ public final class PooledDatabase: SQLDatabase {
         let loop = loops.loops[0]
         self.loop = loop
         let helpers: WorkerPool
-        do throws(WorkerPoolError) { helpers = try WorkerPool(threadCount: Self.helperCount) } catch {
+        do throws(WorkerPoolError) { helpers = try WorkerPool(threadCount: helperCount) } catch {
             loops.shutdown()
             throw .unavailable(detail: "no thread for the database: \(error)")
         }
@@ -48,9 +49,6 @@ public final class PooledDatabase: SQLDatabase {
         let pool = pool
         loop.post { pool.start() }
     }
-    /// How many threads there are for what blocks: looking names up, and connecting with a library that must wait.
-    private static let helperCount = 2
-
     deinit {
         guard !gate.isClosed else { return }
         let (pool, loops) = (pool, loops)

@@ -1,0 +1,82 @@
+-- The schema of mimd, version 1, as `mimd schema print` prints it. mimd itself needs no such file.
+
+CREATE TABLE mimd_schema (
+    version INTEGER NOT NULL,
+    checksum MEDIUMTEXT NOT NULL,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (version)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE TABLE users (
+    username VARCHAR(250) NOT NULL,
+    server VARCHAR(250) NOT NULL,
+    password MEDIUMTEXT NOT NULL,
+    pass_details MEDIUMTEXT,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (server, username)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE TABLE last (
+    server VARCHAR(250) NOT NULL,
+    username VARCHAR(250) NOT NULL,
+    seconds INTEGER NOT NULL,
+    state MEDIUMTEXT NOT NULL,
+    PRIMARY KEY (server, username)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE INDEX i_last_server_seconds ON last (server, seconds);
+
+CREATE TABLE rosterusers (
+    server VARCHAR(250) NOT NULL,
+    username VARCHAR(250) NOT NULL,
+    jid VARCHAR(250) NOT NULL,
+    nick MEDIUMTEXT NOT NULL,
+    subscription CHAR(1) NOT NULL,
+    ask CHAR(1) NOT NULL,
+    askmessage MEDIUMTEXT NOT NULL,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (server, username, jid)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE TABLE rostergroups (
+    server VARCHAR(250) NOT NULL,
+    username VARCHAR(250) NOT NULL,
+    jid VARCHAR(250) NOT NULL,
+    grp MEDIUMTEXT NOT NULL,
+    row_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE INDEX i_rostergroups_server_username_jid ON rostergroups (server, username, jid);
+
+CREATE TABLE roster_version (
+    server VARCHAR(250) NOT NULL,
+    username VARCHAR(250) NOT NULL,
+    version MEDIUMTEXT NOT NULL,
+    PRIMARY KEY (server, username)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE TABLE private_storage (
+    server VARCHAR(250) NOT NULL,
+    username VARCHAR(250) NOT NULL,
+    namespace VARCHAR(250) NOT NULL,
+    data MEDIUMTEXT NOT NULL,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (server, username, namespace)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE TABLE offline_message (
+    id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    timestamp BIGINT NOT NULL,
+    expire BIGINT,
+    server VARCHAR(250) NOT NULL,
+    username VARCHAR(250) NOT NULL,
+    from_jid MEDIUMTEXT NOT NULL,
+    packet MEDIUMTEXT NOT NULL,
+    permanent_fields MEDIUMBLOB
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE INDEX i_offline_message_server_username_id ON offline_message (server, username, id);
+
+CREATE INDEX i_offline_message_expire ON offline_message (expire);
+
+INSERT INTO mimd_schema (version, checksum) VALUES (1, '06e28f8826ceb8a1');
