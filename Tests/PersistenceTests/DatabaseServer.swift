@@ -127,7 +127,10 @@ extension DatabaseServer {
         sleep: "SELECT SLEEP(60)",
         sleeperCount:
             "SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE() AND state = 'User sleep'",
-        endless: "SELECT BENCHMARK(10000000000, SHA2('a', 512))",
+        endless: """
+            SELECT count(*) FROM information_schema.columns AS a, information_schema.columns AS b, \
+            information_schema.columns AS c
+            """,
         listOthers: "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()",
         wrongPassword: "Access denied"
     )

@@ -98,9 +98,8 @@ public enum Schema {
         var text = """
             -- The schema of mimd, version \(version), as `mimd schema print` prints it. mimd itself needs no such file.
 
-
-            """
-        if dialect.undoesDefinitions { text += "BEGIN;\n\n" }
+            """ + "\n"
+        if dialect.undoesDefinitions { text += "BEGIN;\n" }
         for statement in dialect.statements(for: versionTable) { text += statement + ";\n\n" }
         for migration in migrations {
             for statement in migration.statements(in: dialect) { text += statement + ";\n\n" }
