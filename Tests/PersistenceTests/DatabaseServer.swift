@@ -101,6 +101,8 @@ extension DatabaseServer {
         var endless: String
         var listOthers: String
         var wrongPassword: String
+        /// Has the table of accounts merge names that differ; nil where no word of it does.
+        var makeCareless: String?
     }
 
     var words: Words { dialect == .mySQL ? Self.mySQLWords : Self.postgreSQLWords }
@@ -132,6 +134,8 @@ extension DatabaseServer {
             information_schema.columns AS c
             """,
         listOthers: "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()",
-        wrongPassword: "Access denied"
+        wrongPassword: "Access denied",
+        // To it "a" and "a " are one.
+        makeCareless: "ALTER TABLE users CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
     )
 }

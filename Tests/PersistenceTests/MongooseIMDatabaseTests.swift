@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A PostgreSQL database with the tables that MongooseIM 6.8 has, and rows as it writes them, is taken over with what is
-// in it.
+// A database with the tables that MongooseIM 6.8 has, and rows as it writes them, is taken over with what is in it.
 
 import Testing
 import XMPPCore
-import XMPPPersistencePostgreSQL
 import XMPPPersistenceSQL
 
-@Suite(.enabled(if: PostgreSQLServer.isThere), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: !DatabaseServer.available.isEmpty), .timeLimit(.minutes(2)))
 struct MongooseIMDatabaseTests {
     /// The columns with MongooseIM's types, which are narrower than mimd's where they bound names.
     static let tables = [
@@ -45,6 +43,41 @@ struct MongooseIMDatabaseTests {
         // One that mimd does not use.
         "CREATE TABLE mam_server_user (id serial PRIMARY KEY, server varchar(250), user_name varchar(250))",
     ]
+    /// The same with MySQL's types and keys, and its collation, to which "a" and "A" are one.
+    static let mySQLTables = [
+        """
+        CREATE TABLE users (username varchar(250) NOT NULL, server varchar(250) NOT NULL, password text NOT NULL, \
+        pass_details text, created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (server, username))
+        """,
+        """
+        CREATE TABLE last (server varchar(250) NOT NULL, username varchar(250) NOT NULL, seconds int NOT NULL, \
+        state text NOT NULL, PRIMARY KEY (server, username))
+        """,
+        """
+        CREATE TABLE rosterusers (server varchar(250) NOT NULL, username varchar(250) NOT NULL, \
+        jid varchar(250) NOT NULL, nick text NOT NULL, subscription character(1) NOT NULL, ask character(1) NOT NULL, \
+        askmessage text NOT NULL, created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, \
+        PRIMARY KEY (server(150), username(200), jid))
+        """,
+        """
+        CREATE TABLE rostergroups (server varchar(250) NOT NULL, username varchar(250) NOT NULL, \
+        jid varchar(250) NOT NULL, grp varchar(250) NOT NULL, PRIMARY KEY (server(150), username(200), jid, grp(150)))
+        """,
+        """
+        CREATE TABLE roster_version (server varchar(250) NOT NULL, username varchar(250) NOT NULL, version text NOT NULL, \
+        PRIMARY KEY (server, username))
+        """,
+        """
+        CREATE TABLE private_storage (server varchar(250) NOT NULL, username varchar(250) NOT NULL, \
+        namespace varchar(250) NOT NULL, data text NOT NULL, created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, \
+        PRIMARY KEY (server, username, namespace))
+        """,
+        """
+        CREATE TABLE offline_message (id bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, timestamp bigint NOT NULL, \
+        expire bigint, server varchar(250) NOT NULL, username varchar(250) NOT NULL, from_jid varchar(250) NOT NULL, \
+        packet mediumtext NOT NULL, permanent_fields mediumblob)
+        """,
+    ].map { $0 + " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci ROW_FORMAT=DYNAMIC" }
     static let rows = [
         """
         INSERT INTO users (username, server, password, pass_details) VALUES ('juliet', 'capulet.example', '', \
@@ -67,15 +100,19 @@ struct MongooseIMDatabaseTests {
         """,
     ]
 
-    @Test func aDatabaseThatMongooseIMFilledIsTakenOver() async throws {
-        try await PostgreSQLServer.withDatabase { database in
-            for statement in Self.tables + Self.rows { try await database.execute(SQLStatement(statement), []) }
+    @Test(arguments: DatabaseServer.available)
+    func aDatabaseThatMongooseIMFilledIsTakenOver(_ server: DatabaseServer) async throws {
+        try await server.withDatabase { database in
+            let tables = database.dialect == .mySQL ? Self.mySQLTables : Self.tables
+            for statement in tables + Self.rows { try await database.execute(SQLStatement(statement), []) }
             await #expect(throws: SchemaError.missing(found: 0)) { try await Schema.verify(database) }
             let plan = try await Schema.apply(database)
             #expect(plan.keptTables.count == 7)
             #expect(plan.drifts.isEmpty)
             let drifts = try await Schema.verify(database)
             #expect(drifts.isEmpty)
+            let statements = plan.statements.filter { $0.hasPrefix("ALTER TABLE users ") }
+            #expect(statements.count == (database.dialect == .mySQL ? 1 : 0))
             try await Self.check(Storage(database: database, logger: Backend.logger))
         }
     }
@@ -94,8 +131,9 @@ struct MongooseIMDatabaseTests {
         #expect(activity?.status == "Good night")
     }
 
-    @Test func manyWhoApplyAtOnceApplyOnce() async throws {
-        try await PostgreSQLServer.withDatabase { database in
+    @Test(arguments: DatabaseServer.available)
+    func manyWhoApplyAtOnceApplyOnce(_ server: DatabaseServer) async throws {
+        try await server.withDatabase { database in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 // What each did is not the point.
                 for _ in 0..<4 { group.addTask { _ = try await Schema.apply(database) } }
@@ -103,6 +141,23 @@ struct MongooseIMDatabaseTests {
             }
             let rows = try await database.query(SQLStatement("SELECT count(*) FROM mimd_schema"), [])
             #expect(rows == [SQLRow(values: [.integer(1)])])
+        }
+    }
+
+    /// Somebody has changed a table of mimd's.
+    @Test(arguments: DatabaseServer.available.filter { $0.words.makeCareless != nil })
+    func aCollationThatMergesNamesIsToldAndMended(_ server: DatabaseServer) async throws {
+        let change = try #require(server.words.makeCareless)
+        try await server.withDatabase { database in
+            _ = try await Schema.apply(database)  // what it did is not the point
+            try await database.execute(SQLStatement(change), [])
+            let drifts = try await Schema.verify(database)
+            #expect(drifts.map(\.table) == ["users", "users"])
+            for drift in drifts { #expect("\(drift)".contains("utf8mb4_bin, to which different names are one")) }
+            let statements = try await Schema.apply(database).statements
+            #expect(statements.count == 1)
+            let rest = try await Schema.verify(database)
+            #expect(rest.isEmpty)
         }
     }
 }
