@@ -82,9 +82,9 @@ private struct Needy: XMPPModule {
             "m.toml:6: error: outgoing_pools.rdbms.default.connection: this key is required"
         ),
         (
-            "[outgoing_pools.rdbms.default.connection]\ndriver = \"mysql\"\nhost = \"h\"\ndatabase = \"d\"\nusername = \"u\"\n",
-            "m.toml:7: error: outgoing_pools.rdbms.default.connection.driver: this database is not supported yet; "
-                + "allowed: pgsql, cockroachdb"
+            "[outgoing_pools.rdbms.default.connection]\ndriver = \"odbc\"\nhost = \"h\"\ndatabase = \"d\"\nusername = \"u\"\n",
+            "m.toml:7: error: outgoing_pools.rdbms.default.connection.driver: expected one of \"pgsql\", "
+                + "\"mysql\", \"cockroachdb\", found the string \"odbc\""
         ),
         (
             "[outgoing_pools.rdbms.other.connection]\ndriver = \"pgsql\"\nhost = \"h\"\ndatabase = \"d\"\nusername = \"u\"\n",

@@ -13,6 +13,7 @@ enum Backend: CaseIterable, CustomStringConvertible {
     case postgreSQL
     case mariaDB
     case mySQL
+    case cockroachRules
 
     var description: String {
         switch self {
@@ -21,6 +22,7 @@ enum Backend: CaseIterable, CustomStringConvertible {
         case .postgreSQL: "PostgreSQL"
         case .mariaDB: "MariaDB"
         case .mySQL: "MySQL"
+        case .cockroachRules: "CockroachDB's rules"
         }
     }
 
@@ -31,6 +33,7 @@ enum Backend: CaseIterable, CustomStringConvertible {
         case .postgreSQL: .postgreSQL
         case .mariaDB: .mariaDB
         case .mySQL: .mySQL
+        case .cockroachRules: .cockroachRules
         }
     }
 
@@ -49,6 +52,12 @@ enum Backend: CaseIterable, CustomStringConvertible {
         case .postgreSQL, .mariaDB, .mySQL:
             try await server?.withDatabase { database in
                 _ = try await Schema.migrate(database)
+                try await body(Storage(database: database, logger: Self.logger))
+            }
+        case .cockroachRules:
+            try await server?.withDatabase { database in
+                _ = try await Schema.migrate(database)
+                try await CockroachRules.enforce(on: database)
                 try await body(Storage(database: database, logger: Self.logger))
             }
         }

@@ -12,8 +12,16 @@ struct DatabaseServer: Sendable, CustomStringConvertible {
     static let postgreSQL = DatabaseServer("PostgreSQL", "MIMD_TEST_POSTGRESQL", .postgreSQL, of: "postgres")
     static let mariaDB = DatabaseServer("MariaDB", "MIMD_TEST_MARIADB", .mySQL, of: "information_schema")
     static let mySQL = DatabaseServer("MySQL", "MIMD_TEST_MYSQL", .mySQL, of: "information_schema")
+    /// A PostgreSQL server that is made to behave like CockroachDB where that differs; see ``CockroachRules``.
+    static let cockroachRules = DatabaseServer(
+        "CockroachDB's rules", "MIMD_TEST_POSTGRESQL", .cockroachDB, of: "postgres")
+    private static let all = [postgreSQL, mariaDB, mySQL]
     /// Those that can be had here.
-    static let available = [postgreSQL, mariaDB, mySQL].filter(\.isThere)
+    static let available = all.filter(\.isThere)
+    /// Those of them whose certificate is known.
+    static let withCertificate = available.filter { $0.certificatePath != nil }
+    /// One for each driver, which need not be there.
+    static let drivers = [postgreSQL, mySQL]
 
     let description: String
 
@@ -100,7 +108,15 @@ extension DatabaseServer {
         /// Takes longer than any test waits.
         var endless: String
         var listOthers: String
+        /// What is said of a server that says nothing, and of one that is not there.
+        var silence: String
+        var absence: String
         var wrongPassword: String
+        /// What is said of a certificate for another host, and of one that nobody known has signed.
+        var otherName: String
+        var unknownAuthority: String
+        /// A row whose second column is the cipher of the connection, if it has one.
+        var cipher: String
         /// Has the table of accounts merge names that differ; nil where no word of it does.
         var makeCareless: String?
     }
@@ -119,7 +135,12 @@ extension DatabaseServer {
             SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
             WHERE datname = current_database() AND pid <> pg_backend_pid()
             """,
-        wrongPassword: "password authentication failed"
+        silence: "does not answer",
+        absence: "Connection refused",
+        wrongPassword: "password authentication failed",
+        otherName: "does not match",
+        unknownAuthority: "certificate verify failed",
+        cipher: "SELECT 'cipher', COALESCE(cipher, '') FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
     )
 
     private static let mySQLWords = Words(
@@ -134,7 +155,12 @@ extension DatabaseServer {
             information_schema.columns AS c
             """,
         listOthers: "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()",
+        silence: "Lost connection to server",
+        absence: "Can't connect to server",
         wrongPassword: "Access denied",
+        otherName: "Validation of SSL server certificate failed",
+        unknownAuthority: "certificate",
+        cipher: "SHOW SESSION STATUS LIKE 'Ssl_cipher'",
         // To it "a" and "a " are one.
         makeCareless: "ALTER TABLE users CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
     )

@@ -52,6 +52,10 @@ struct MySQLHandle: @unchecked Sendable {
             throw .unavailable(detail: "the server has no TLS, which is required")
         }
         // From here on its calls must not wait.
+        var stackByteCount = Self.stackByteCount
+        guard mysql_options(pointer, MYSQL_OPT_NONBLOCK, &stackByteCount) == 0 else {
+            throw .unavailable(detail: "no memory for a connection")
+        }
         let descriptor = mysql_get_socket(pointer)
         let flags = fcntl(descriptor, F_GETFL)
         guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 else {
@@ -66,8 +70,9 @@ struct MySQLHandle: @unchecked Sendable {
         for option in [MYSQL_OPT_CONNECT_TIMEOUT, MYSQL_OPT_READ_TIMEOUT, MYSQL_OPT_WRITE_TIMEOUT] {
             mysql_options(pointer, option, &seconds)
         }
-        var stackByteCount = Self.stackByteCount
-        mysql_options(pointer, MYSQL_OPT_NONBLOCK, &stackByteCount)
+        // To the library "localhost" is a socket's name otherwise.
+        var transport = MYSQL_PROTOCOL_TCP
+        if !settings.host.hasPrefix("/") { mysql_options(pointer, MYSQL_OPT_PROTOCOL, &transport) }
         mysql_options(pointer, MYSQL_SET_CHARSET_NAME, "utf8mb4")
         mysql_options(pointer, MARIADB_OPT_RESTRICTED_AUTH, Self.authentications)
         // A server may else ask for any file of ours.
