@@ -163,7 +163,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "XMPPCoreTests", dependencies: ["COpenSSL", "XMPPCore"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "XMPPCoreTests",
+            dependencies: ["COpenSSL", "XMPPCore", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: swiftSettings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

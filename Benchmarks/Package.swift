@@ -25,6 +25,7 @@ let package = Package(
             dependencies: [
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "XMPPCore", package: "mimd"),
+                .product(name: "XMPPPersistenceMySQL", package: "mimd"),
                 .product(name: "XMPPPersistencePostgreSQL", package: "mimd"),
                 .product(name: "XMPPPersistenceSQL", package: "mimd"),
                 .product(name: "XMPPPersistenceSQLite", package: "mimd"),

@@ -66,7 +66,7 @@ public struct LastActivity: XMPPModule {
                 guard try await host.storage.accounts.contains(account) else { return }
                 try await host.storage.lastActivity.setLastActivity(record, of: account)
             } catch {
-                host.logger.error("last activity not stored", metadata: ["error": "\(error)"])
+                host.logFailure("last activity not stored", error)
             }
         }
     }

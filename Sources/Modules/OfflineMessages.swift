@@ -83,7 +83,7 @@ public struct OfflineMessages: XMPPModule {
                     return .serviceUnavailable
                 }
             } catch {
-                host.logger.error("offline message not stored", metadata: ["error": "\(error)"])
+                host.logFailure("offline message not stored", error)
                 return StanzaError(storage: error)
             }
             // Somebody may have come while the message was being stored, and have seen no message then.
@@ -150,7 +150,7 @@ public struct OfflineMessages: XMPPModule {
                 cursor = page.next
             } while cursor != nil
         } catch {
-            host.logger.error("offline messages not delivered", metadata: ["error": "\(error)"])
+            host.logFailure("offline messages not delivered", error)
         }
     }
 

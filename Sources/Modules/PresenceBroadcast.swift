@@ -159,7 +159,7 @@ public struct PresenceBroadcast: XMPPModule {
                 takeBack(presence, targets, except: from)
             } catch {
                 takeBack(presence, targets, except: [])
-                host.logger.warning("contacts were not told of the end of a presence", metadata: ["error": "\(error)"])
+                host.logFailure("contacts were not told of the end of a presence", error, level: .warning)
             }
             await host.presenceChanged(told).finish()
         }

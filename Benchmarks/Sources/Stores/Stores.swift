@@ -2,13 +2,14 @@
 // How fast the stores are: durable inserts by one caller and by a hundred, look-ups of an account, rosters of 200 items.
 //
 //     Stores sqlite DIRECTORY [SECONDS]
-//     Stores pgsql HOST PORT DATABASE ROLE PASSWORD [SECONDS]
+//     Stores pgsql|mysql HOST PORT DATABASE USER PASSWORD [SECONDS]
 //
-// The directory and the database are to be empty. Each line of output is one workload. Benchmarks/xmppload/pqbench.c does
-// the same over one connection that blocks.
+// The directory and the database are to be empty. Each line of output is one workload. pqbench.c and mysqlbench.c
+// in Benchmarks/xmppload do the same over one connection that blocks.
 
 import Logging
 import XMPPCore
+import XMPPPersistenceMySQL
 import XMPPPersistencePostgreSQL
 import XMPPPersistenceSQL
 import XMPPPersistenceSQLite
@@ -33,13 +34,14 @@ struct Stores {
             let local = try await LocalStorage.open(.directory(path: directory), logger: logger)
             try await Stores(storage: local.storage, seconds: arguments.first.flatMap(Double.init) ?? 3).run()
             await local.close()
-        case "pgsql":
+        case let driver? where driver == "pgsql" || driver == "mysql":
             let place = Array(arguments)
             guard place.count >= 5, let port = Int(place[1]) else { return usage() }
             var settings = DatabaseSettings(
                 host: place[0], port: port, database: place[2], username: place[3])
             settings.password = place[4]
-            let database = try PooledDatabase.postgreSQL(settings, logger: logger)
+            let database: PooledDatabase =
+                try driver == "pgsql" ? .postgreSQL(settings, logger: logger) : .mySQL(settings, logger: logger)
             _ = try await Schema.apply(database)
             let storage = Storage(database: database, logger: logger)
             try await Stores(storage: storage, seconds: place.dropFirst(5).first.flatMap(Double.init) ?? 3).run()
@@ -49,7 +51,7 @@ struct Stores {
     }
 
     private static func usage() {
-        print("Stores sqlite DIRECTORY [SECONDS] | pgsql HOST PORT DATABASE ROLE PASSWORD [SECONDS]")
+        print("Stores sqlite DIRECTORY [SECONDS] | pgsql|mysql HOST PORT DATABASE USER PASSWORD [SECONDS]")
     }
 
     private func run() async throws {

@@ -70,9 +70,7 @@ extension Roster {
             } catch {
                 // The contact's state is as it was, and its next stanza of this sort brings both together: requests are
                 // routed again, and answered by the server where they were approved.
-                host.logger.warning(
-                    "subscription stanza was not carried out",
-                    metadata: ["presence.type": "\(event)", "error": "\(error)"])
+                host.logFailure("subscription stanza was not carried out", error, level: .warning)
             }
         }
     }

@@ -26,6 +26,8 @@ public final class Host: Sendable {
     /// What concerns all hosts: other domains for access rules, the interval between registrations.
     public let server: ServerConfiguration
 
+    private let failures: FailureLog
+
     // Set by XMPPServer before any stanza is routed, and read only after: the modules need the host first. Emptied once
     // the loops have stopped.
     // `nonisolated(unsafe)`: as said above; loops start to work for the host after that.
@@ -58,6 +60,15 @@ public final class Host: Sendable {
         var logger = services.logger
         logger[metadataKey: "xmpp.host"] = "\(address)"
         self.logger = logger
+        failures = FailureLog(logger, time)
+    }
+
+    /// Logs that something was not done, for a reason that may hold for many at once: at most one line in ten seconds for
+    /// each message, with the number of those that it stands for.
+    ///
+    /// - Parameter message: what was not done: a constant.
+    public func logFailure(_ message: StaticString, _ error: any Error, level: Logger.Level = .error) {
+        failures.report(message, error, level: level)
     }
 
     /// Takes what the modules registered. Called once.
