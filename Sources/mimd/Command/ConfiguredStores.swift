@@ -12,6 +12,8 @@ struct ConfiguredStores: Sendable {
     private let local: LocalStorage?
     private let database: PooledDatabase?
     private let databaseStorage: Storage?
+    /// What is to be done while the server runs: nil when nothing is.
+    let schemaCheck: SchemaCheck?
 
     /// What an unreachable database means.
     enum Outage {
@@ -33,41 +35,36 @@ struct ConfiguredStores: Sendable {
             configuration.usesLocalStore
             ? try await LocalStorage.open(.directory(path: configuration.dataDirectory), logger: logger) : nil
         do {
-            let database = usesDatabase ? try await open(pools, file: file, logger, whenUnreachable) : nil
+            let opened = usesDatabase ? try await open(pools, file: file, logger, whenUnreachable) : nil
             return ConfiguredStores(
-                configuration: configuration, local: local, database: database,
-                databaseStorage: database.map { Storage(database: $0, logger: logger) })
+                configuration: configuration, local: local, database: opened?.database,
+                databaseStorage: opened.map { Storage(database: $0.database, logger: logger) },
+                schemaCheck: opened?.rest)
         } catch {
             await local?.close()
             throw error
         }
     }
 
+    /// - Returns: the database, and the check of its schema when that is still to be done.
     private static func open(
         _ pools: [String: RelationalPool], file: String, _ logger: Logger, _ whenUnreachable: Outage
-    ) async throws -> PooledDatabase {
+    ) async throws -> (database: PooledDatabase, rest: SchemaCheck?) {
         guard let pool = pools[RelationalPool.defaultTag] else {
             throw SetUpError("there is no section [outgoing_pools.rdbms.default]")
         }
         let database = try pool.driver.open(pool.settings, logger: logger)
-        do throws(SchemaError) {
-            let drifts = try await Schema.verify(database)
-            guard drifts.isEmpty else { throw .drifted(drifts) }
-        } catch {
+        let check = SchemaCheck(database: database, place: pool.place, file: file)
+        do {
+            try await check.perform()
+        } catch StorageError.unavailable where whenUnreachable == .awaited {
             // A database that is down must not keep those from their chat who need none of it.
-            if case .storage(.unavailable) = error, whenUnreachable == .awaited { return database }
+            return (database, check)
+        } catch {
             await database.close()
-            throw SetUpError("the database \(pool.place) cannot be used: \(error)\(advice(on: error, file))")
+            throw error
         }
-        return database
-    }
-
-    private static func advice(on error: SchemaError, _ file: String) -> String {
-        switch error {
-        case .missing: "; to set it up, run: mimd schema apply --config \(file)"
-        case .drifted: "; to see what differs, run: mimd schema verify --config \(file)"
-        case .newer, .differs, .storage: ""
-        }
+        return (database, nil)
     }
 
     /// The stores of a host: each lies where the configuration of its module says.

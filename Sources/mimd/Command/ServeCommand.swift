@@ -72,9 +72,15 @@ struct ServeCommand: AsyncParsableCommand {
             logger.critical("cannot start", metadata: ["reason": "\(error)"])
             return false
         }
+        var services = [ServiceGroupConfiguration.ServiceConfiguration(service: server)]
+        if let check = stores.schemaCheck {
+            services.append(
+                .init(
+                    service: check, successTerminationBehavior: .ignore,
+                    failureTerminationBehavior: .gracefullyShutdownGroup, serviceName: "schema check"))
+        }
         let group = ServiceGroup(
-            configuration: .init(
-                services: [.init(service: server)], gracefulShutdownSignals: Self.shutdownSignals(), logger: logger))
+            configuration: .init(services: services, gracefulShutdownSignals: Self.shutdownSignals(), logger: logger))
         do {
             try await group.run()
             return true

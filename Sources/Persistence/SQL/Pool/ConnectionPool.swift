@@ -57,8 +57,9 @@ final class ConnectionPool: EndOfTurnWork, @unchecked Sendable {
     private var deadlineTimer: TimerToken?
     private var keepaliveTimer: TimerToken?
     private var failedAttemptCount = 0
-    /// What the last attempt failed of, so that it is logged once; nil since all is well.
-    private var lastFailure: String?
+    /// What attempts failed of and was logged, so that it is logged once; empty since all is well.
+    private var loggedReasons: Set<String> = []
+    private static let loggedReasonCountMax = 8
     /// Why there is no connection; nil while there is one, or nobody knows yet.
     private var outage: String?
     private var isClosed = false
@@ -251,21 +252,21 @@ final class ConnectionPool: EndOfTurnWork, @unchecked Sendable {
     private func changed(_ connection: any SQLConnection, _ reason: String?) {
         guard let reason else {
             failedAttemptCount = 0
-            if connections.allSatisfy(\.isAlive) { lastFailure = nil }
+            if connections.allSatisfy(\.isAlive) { loggedReasons = [] }
             if outage != nil { logger.notice("the database is reached again", metadata: place()) }
             outage = nil
             return scheduleDispatch()
         }
         guard !isClosed else { return }
         failedAttemptCount += 1
+        let isNew = loggedReasons.count < Self.loggedReasonCountMax && loggedReasons.insert(reason).inserted
         if !connections.contains(where: \.isAlive) {
-            if outage == nil { logger.error("the database cannot be reached", metadata: place(reason)) }
+            if isNew || outage == nil { logger.error("the database cannot be reached", metadata: place(reason)) }
             outage = "the database at \(settings.host):\(settings.port) cannot be reached: \(reason)"
             failAll(.unavailable(detail: outage ?? reason))
-        } else if lastFailure != reason {
+        } else if isNew {
             logger.warning("a connection to the database was lost, or not had", metadata: place(reason))
         }
-        lastFailure = reason
         loop.schedule(after: reconnectDelay) { [self] in connect(connection) }
     }
 
