@@ -49,7 +49,7 @@ struct MySQLHandle: @unchecked Sendable {
             UInt32(clamping: settings.port), isLocal ? settings.host : nil, UInt(CLIENT_FOUND_ROWS))
         guard connected != nil else {
             // The number at the end is the system's for "goes on", whatever happened.
-            throw .unavailable(detail: MySQLError(pointer).message.replacing(/ \(\d+\)$/, with: ""))
+            throw .unavailable(detail: MySQLError(pointer).message.replacing(/\ \(\d+\)$/, with: ""))
         }
         if let tls = settings.tls, tls.isRequired, !isLocal, mysql_get_ssl_cipher(pointer) == nil {
             throw .unavailable(detail: "the server has no TLS, which is required")
