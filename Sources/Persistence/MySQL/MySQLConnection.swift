@@ -52,6 +52,7 @@ final class MySQLConnection: SQLConnection, EventSource, @unchecked Sendable {
 
     var isIdle: Bool { phase == .idle }
     var isAlive: Bool { phase != .closed }
+    var answersOneByOne: Bool { true }
 
     // MARK: Connecting
 

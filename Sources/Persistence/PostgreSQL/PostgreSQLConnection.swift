@@ -75,6 +75,7 @@ final class PostgreSQLConnection: SQLConnection, EventSource, @unchecked Sendabl
 
     var isIdle: Bool { phase == .idle }
     var isAlive: Bool { phase != .closed }
+    var answersOneByOne: Bool { false }
 
     // MARK: Connecting
 

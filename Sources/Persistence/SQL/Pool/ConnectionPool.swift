@@ -125,9 +125,12 @@ final class ConnectionPool: EndOfTurnWork, @unchecked Sendable {
         dropOverdue()
         if !writes.isEmpty, !isWriting, let connection = idleConnection {
             isWriting = true
-            send(take(&writes), .write, on: connection) { [self] in isWriting = false }
+            send(take(&writes, Self.groupCountMax), .write, on: connection) { [self] in isWriting = false }
         }
-        while !reads.isEmpty, let connection = idleConnection { send(take(&reads), .read, on: connection) {} }
+        while !reads.isEmpty, let connection = idleConnection {
+            let share = connection.answersOneByOne ? reads.count / max(1, idleCount) + 1 : Self.groupCountMax
+            send(take(&reads, share), .read, on: connection) {}
+        }
         // The last one is left to single statements, if there are others.
         while !leases.isEmpty, leased.count < max(1, connections.count - 1), let connection = idleConnection {
             leased.insert(ObjectIdentifier(connection))
@@ -140,10 +143,12 @@ final class ConnectionPool: EndOfTurnWork, @unchecked Sendable {
         connections.first { $0.isIdle && !leased.contains(ObjectIdentifier($0)) }
     }
 
-    private func take(_ queue: inout Deque<PooledRequest>) -> [PooledRequest] {
+    private var idleCount: Int { connections.count { $0.isIdle && !leased.contains(ObjectIdentifier($0)) } }
+
+    private func take(_ queue: inout Deque<PooledRequest>, _ countMax: Int) -> [PooledRequest] {
         var group: [PooledRequest] = []
         var byteCount = 0
-        while group.count < Self.groupCountMax, byteCount < Self.groupByteCountMax, let next = queue.popFirst() {
+        while group.count < min(countMax, Self.groupCountMax), byteCount < Self.groupByteCountMax, let next = queue.popFirst() {
             byteCount += next.command.byteCount
             group.append(next)
         }

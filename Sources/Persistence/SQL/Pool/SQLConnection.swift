@@ -100,6 +100,9 @@ package protocol SQLConnection: AnyObject, Sendable {
     /// Whether it is connected, or may be soon.
     var isAlive: Bool { get }
 
+    /// Whether the server gets a command only when the one before is answered. Readings are then spread over connections.
+    var answersOneByOne: Bool { get }
+
     /// Begins to connect; only when it is not alive. Whoever made the connection is told how it ends.
     func connect()
 
