@@ -53,8 +53,8 @@ public final class PooledDatabase: SQLDatabase {
         guard !gate.isClosed else { return }
         let (pool, loops) = (pool, loops)
         loop.post { pool.close() }
-        loops.shutdown()
         helpers.shutDown()
+        loops.shutdown()
     }
 
     /// Closes the connections. What is under way or waits throws ``StorageError/unavailable(detail:)``, as later requests
@@ -69,8 +69,9 @@ public final class PooledDatabase: SQLDatabase {
             }
         }
         await gate.waitUntilEmpty()
-        loops.shutdown()
+        // Before the loop stops, which gets what they were at.
         helpers.shutDown()
+        loops.shutdown()
     }
 
     // MARK: Requests
