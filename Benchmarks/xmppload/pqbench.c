@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pqbench CONNINFO SECONDS: what one connection does that blocks: inserts of an offline message, each durable when the next
- * begins, and look-ups of an account. Needs the tables of mimd and the account of Benchmarks/Sources/Stores. */
+ * begins, look-ups of an account, and a roster of 200 items. Needs the tables of mimd and the rows of
+ * Benchmarks/Sources/Stores. */
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,14 +22,19 @@ static void check(PGconn *c, PGresult *r, ExecStatusType wanted) {
   PQclear(r);
 }
 
-static void run(PGconn *c, const char *name, int count, const char *const *values, ExecStatusType wanted, double seconds) {
+static void prepare(PGconn *c, const char *name, const char *text, int count) {
+  check(c, PQprepare(c, name, text, count, NULL), PGRES_COMMAND_OK);
+}
+
+/* Runs the statements of these names, the last of which is followed by NULL, again and again. */
+static void run(PGconn *c, const char *workload, const char *const *names, int count, const char *const *values, ExecStatusType wanted, double seconds) {
   double start = now();
   long n = 0;
   while (now() < start + seconds) {
-    check(c, PQexecPrepared(c, name, count, values, NULL, NULL, 0), wanted);
+    for (const char *const *name = names; *name; name++) check(c, PQexecPrepared(c, *name, count, values, NULL, NULL, 0), wanted);
     n++;
   }
-  printf("{\"store\":\"%s, one connection that blocks\",\"callers\":1,\"per_s\":%.0f}\n", name, n / (now() - start));
+  printf("{\"store\":\"%s, one connection that blocks\",\"callers\":1,\"per_s\":%.0f}\n", workload, n / (now() - start));
 }
 
 int main(int argc, char **argv) {
@@ -42,9 +48,14 @@ int main(int argc, char **argv) {
   memset(packet, 'x', sizeof packet - 1);
   const char *row[] = {"1", "capulet.example", "juliet", "romeo@montague.example/orchard", packet};
   const char *key[] = {"capulet.example", "juliet"};
-  check(c, PQprepare(c, "insert", "INSERT INTO offline_message (timestamp, server, username, from_jid, packet) VALUES ($1, $2, $3, $4, $5)", 5, NULL), PGRES_COMMAND_OK);
-  check(c, PQprepare(c, "select", "SELECT pass_details, password FROM users WHERE server = $1 AND username = $2", 2, NULL), PGRES_COMMAND_OK);
-  run(c, "insert", 5, row, PGRES_COMMAND_OK, atof(argv[2]));
-  run(c, "select", 2, key, PGRES_TUPLES_OK, atof(argv[2]));
+  prepare(c, "insert", "INSERT INTO offline_message (timestamp, server, username, from_jid, packet) VALUES ($1, $2, $3, $4, $5)", 5);
+  prepare(c, "select", "SELECT pass_details, password FROM users WHERE server = $1 AND username = $2", 2);
+  prepare(c, "version", "SELECT version FROM roster_version WHERE server = $1 AND username = $2", 2);
+  prepare(c, "items", "SELECT jid, nick, subscription, ask, askmessage FROM rosterusers WHERE server = $1 AND username = $2 ORDER BY jid LIMIT 201", 2);
+  prepare(c, "groups", "SELECT jid, grp FROM rostergroups WHERE server = $1 AND username = $2", 2);
+  double seconds = atof(argv[2]);
+  run(c, "insert", (const char *[]){"insert", NULL}, 5, row, PGRES_COMMAND_OK, seconds);
+  run(c, "select", (const char *[]){"select", NULL}, 2, key, PGRES_TUPLES_OK, seconds);
+  run(c, "roster of 200", (const char *[]){"version", "items", "groups", NULL}, 2, key, PGRES_TUPLES_OK, seconds);
   PQfinish(c);
 }
