@@ -9,10 +9,10 @@ import os
 import pytest
 
 from harness.certificate import Certificate
-from harness.cluster import Cluster, programs
+from harness.databases import DATABASE_KINDS
 from harness.mimd import ExampleMimd, ImpatientMimd, Mimd
-from harness.postgresql import PostgreSQLStores, place
 from harness.prosody import Prosody
+from harness.relational import RelationalStores
 from harness.world import World
 
 TEST_SECONDS_MAX = 45
@@ -20,13 +20,19 @@ TEST_SECONDS_MAX = 45
 
 def pytest_addoption(parser):
     parser.addoption("--server", choices=["mimd", "prosody"], default="mimd", help="the server to drive")
-    parser.addoption("--backend", choices=["local", "postgresql"], default="local", help="where mimd keeps its data")
+    parser.addoption("--backend", choices=["local", *DATABASE_KINDS], default="local", help="where mimd keeps its data")
     parser.addoption("--mimd", default=os.environ.get("MIMD"), help="path of the program mimd (or the variable MIMD)")
 
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
     return Certificate(tmp_path_factory.mktemp("certificate"))
+
+
+def relational(mimd, database_kind, place, **attributes):
+    """A kind of Mimd that has its data in the server at a place."""
+    attributes = {"database_kind": database_kind, "place": place, **attributes}
+    return type(f"Relational{mimd.__name__}", (RelationalStores, mimd), attributes)
 
 
 @pytest.fixture(scope="session")
@@ -36,18 +42,18 @@ def make_server(request, certificate, tmp_path_factory):
     program = request.config.getoption("--mimd")
     if kind == "mimd" and not (program and os.access(program, os.X_OK)):
         pytest.exit("no program mimd: give --mimd or the variable MIMD", returncode=2)
-    uses_postgresql = request.config.getoption("--backend") == "postgresql"
-    if uses_postgresql and not place():
-        pytest.exit("no PostgreSQL server: the variable MIMD_TEST_POSTGRESQL names one", returncode=2)
+    database_kind = DATABASE_KINDS.get(request.config.getoption("--backend"))
+    if database_kind and not database_kind.place():
+        pytest.exit(f"no such server: the variable {database_kind.variable} names one", returncode=2)
     databases = []
 
     def make(mimd=Mimd):
         directory = tmp_path_factory.mktemp(kind)
         if kind == "prosody":
             return Prosody(directory, certificate)
-        if not uses_postgresql or mimd is ExampleMimd:
+        if not database_kind or mimd is ExampleMimd:
             return mimd(directory, certificate, program)
-        server = type(f"PostgreSQL{mimd.__name__}", (PostgreSQLStores, mimd), {})(directory, certificate, program)
+        server = relational(mimd, database_kind, database_kind.place())(directory, certificate, program)
         databases.append(server)
         return server
 
@@ -106,19 +112,21 @@ def impatient_world(make_server):
 
 @pytest.fixture
 def outage_world(request, certificate, tmp_path_factory):
-    """The clients of one test, on a server whose database the test may kill and hold still: `world.cluster`."""
+    """The clients of one test, on a server whose database the test may kill and hold still: `world.database`."""
+    database_kind = DATABASE_KINDS[request.config.getoption("--backend")]
     directory = tmp_path_factory.mktemp("outage")
-    cluster = Cluster(directory)
-    cluster.start()
-    stores = {"place": cluster.place, "query_timeout": 2_000}
-    server = type("OutageMimd", (PostgreSQLStores, Mimd), stores)(
-        directory, certificate, request.config.getoption("--mimd"))
-    server.start()
-    world = World(server)
-    world.cluster = cluster
-    yield world
-    server.stop()
-    cluster.remove()
+    database = database_kind.own(directory)
+    try:
+        database.start()
+        server = relational(Mimd, database_kind, database.place, query_timeout=2_000)(
+            directory, certificate, request.config.getoption("--mimd"))
+        server.start()
+        world = World(server)
+        world.database = database
+        yield world
+        server.stop()
+    finally:
+        database.remove()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -143,9 +151,10 @@ def pytest_pyfunc_call(pyfuncitem):
 
 def pytest_runtest_setup(item):
     lacking = {"mimd": set(), "prosody": Prosody.LACKS}[item.config.getoption("--server")]
-    if item.config.getoption("--backend") != "local":
+    database_kind = DATABASE_KINDS.get(item.config.getoption("--backend"))
+    if database_kind:
         lacking = lacking | {"the local store"}
-    if item.config.getoption("--backend") != "postgresql" or not programs():
+    if not database_kind or not database_kind.own.is_possible():
         lacking = lacking | {"a database to kill"}
     for mark in item.iter_markers("needs"):
         if mark.args[0] in lacking:

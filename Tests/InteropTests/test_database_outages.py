@@ -48,9 +48,9 @@ async def test_nothing_acknowledged_is_lost_or_doubled_when_the_database_is_kill
             assert error_condition(element) in ("internal-server-error", "service-unavailable", "resource-constraint")
             refused.add(int(element.get("id")))
         if acknowledged > MESSAGE_COUNT // 3 and not is_killed:
-            outage_world.cluster.kill()
+            outage_world.database.kill()
             is_killed = True
-            await asyncio.to_thread(outage_world.cluster.start)
+            await asyncio.to_thread(outage_world.database.start)
     await sending
     refused |= {int(each.get("id")) for each in await romeo.fence() if each.tag == CLIENT + "message"}
     await until_the_database_answers(romeo)
@@ -66,12 +66,12 @@ async def test_nothing_acknowledged_is_lost_or_doubled_when_the_database_is_kill
 
 @pytest.mark.parametrize("fault", ["killed", "held"])
 async def test_others_chat_on_and_all_is_well_when_the_database_is_back(outage_world, fault):
-    cluster = outage_world.cluster
+    database = outage_world.database
     nurse = await outage_world.account("nurse")
     online, stranger = await outage_world.raw(), await outage_world.raw()
     await online.log_in(nurse, "kitchen")
     async with await outage_world.chat():
-        cluster.kill() if fault == "killed" else cluster.hold()
+        database.kill() if fault == "killed" else database.hold()
         # The first may wait for an answer that does not come, and the next need not.
         for _ in range(3):
             start = time.monotonic()
@@ -80,7 +80,7 @@ async def test_others_chat_on_and_all_is_well_when_the_database_is_back(outage_w
         start = time.monotonic()
         assert await stranger.authenticate("SCRAM-SHA-1", nurse.username, nurse.password) == "temporary-auth-failure"
         assert time.monotonic() - start < ANSWER_SECONDS_MAX
-        await asyncio.to_thread(cluster.start if fault == "killed" else cluster.let_go)
+        await asyncio.to_thread(database.start if fault == "killed" else database.let_go)
         await until_the_database_answers(online)
     assert await stranger.authenticate("SCRAM-SHA-1", nurse.username, nurse.password) == "success"
 
@@ -88,11 +88,11 @@ async def test_others_chat_on_and_all_is_well_when_the_database_is_back(outage_w
 async def test_a_server_whose_database_is_down_starts_and_waits_for_it(outage_world):
     account = await outage_world.account()
     outage_world.server.stop()
-    outage_world.cluster.kill()
+    outage_world.database.kill()
     outage_world.server.start()
     stream = await outage_world.raw()
     assert await stream.authenticate("PLAIN", account.username, account.password) == "temporary-auth-failure"
-    await asyncio.to_thread(outage_world.cluster.start)
+    await asyncio.to_thread(outage_world.database.start)
     for _ in range(100_000):
         if await stream.authenticate("PLAIN", account.username, account.password) == "success":
             return

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.client import LoginFailed
-from harness.server import START_SECONDS_MAX
+from harness.process import START_SECONDS_MAX
 from harness.world import Account, befriend
 
 # More than the store of a test takes.

@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape
 
 from .chat import Chat
 from .client import Client
+from .process import START_SECONDS_MAX
 from .raw import RawStream
-from .server import START_SECONDS_MAX
 
 REGISTER = "jabber:iq:register"
 CLOSE_SECONDS_MAX = 10
