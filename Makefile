@@ -26,7 +26,7 @@ interop:    ## build, and drive mimd with a real client library (arguments for p
 	@scripts/interop.sh $(ARGS)
 bench:      ## build optimized, and repeat the tables of docs/performance.md (arguments: ARGS=...)
 	@scripts/bench.sh $(ARGS)
-store-bench: ## measure the stores, on SQLite and on the PostgreSQL server that MIMD_TEST_POSTGRESQL names
+store-bench: ## measure the stores, on SQLite and on the database servers that are there
 	@scripts/store-bench.sh $(ARGS)
 instructions: ## count the instructions of the workloads in Benchmarks/ (ARGS=--record writes them down)
 	@scripts/instructions.sh $(ARGS)

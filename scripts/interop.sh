@@ -5,4 +5,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 setup_build
 setup_python
 swift build "${swift_flags[@]}" --product mimd
-run_interop "$@"
+interrupt_jobs_at_end
+exec_interop "$@" &
+wait "$!"

@@ -92,8 +92,15 @@ setup_python() {
 # Where the program lies after a build: debug or release.
 mimd_path() { say "$PWD/.build/$1/mimd"; }
 
-# The interop suite against the program that is built. More arguments go to pytest.
-run_interop() {
-    MIMD="$(mimd_path debug)" timeout --kill-after=10s 20m .venv/bin/python -m pytest -c Tests/InteropTests/pytest.ini --rootdir Tests/InteropTests \
-        Tests/InteropTests "$@" </dev/null
+# Becomes the interop suite against the program that is built. More arguments go to pytest.
+exec_interop() {
+    MIMD="$(mimd_path debug)" exec timeout --kill-after=10s 20m .venv/bin/python -m pytest -c Tests/InteropTests/pytest.ini \
+        --rootdir Tests/InteropTests Tests/InteropTests "$@" </dev/null
+}
+
+# What `timeout` runs is out of Ctrl-C's reach: tests run in the background, and whatever ends this script interrupts them.
+interrupt_jobs_at_end() {
+    trap 'kill -INT $(jobs -p) 2>/dev/null && wait || true' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
 }
