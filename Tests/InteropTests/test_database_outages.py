@@ -16,6 +16,8 @@ PRIVATE = "<query xmlns='jabber:iq:private'><x xmlns='urn:example:notes'/></quer
 MESSAGE_COUNT = 1_500
 #: The deadline of the configuration, and what a busy machine may add to it.
 ANSWER_SECONDS_MAX = 2 + 3
+#: A database is tried again within a second, and its schema within another.
+END_SECONDS_MAX = 30
 
 
 def message(to, number):
@@ -99,3 +101,15 @@ async def test_a_server_whose_database_is_down_starts_and_waits_for_it(outage_wo
         # A stream has so many attempts.
         stream = await outage_world.raw()
     raise AssertionError("the database came back, and nobody can log in")
+
+
+async def test_a_server_ends_when_its_database_comes_up_with_tables_that_it_cannot_use(outage_world):
+    server, database = outage_world.server, outage_world.database
+    server.stop()
+    server.database_kind.ask(database.place, "DROP TABLE roster_version", server.database)
+    database.kill()
+    server.start()
+    await asyncio.to_thread(database.start)
+    assert await asyncio.to_thread(server.process.wait, END_SECONDS_MAX) == 1
+    log = server.marked_log()
+    assert "the table roster_version is missing" in log and "run: mimd schema verify --config " in log
