@@ -88,8 +88,13 @@ private struct Needy: XMPPModule {
         ),
         (
             "[outgoing_pools.rdbms.other.connection]\ndriver = \"pgsql\"\nhost = \"h\"\ndatabase = \"d\"\nusername = \"u\"\n",
-            "m.toml:6: warning: outgoing_pools.rdbms.other: no module uses this pool; "
-                + "the one that is used is outgoing_pools.rdbms.default"
+            "m.toml:6: warning: outgoing_pools.rdbms.other: no module uses this pool, only `mimd store` does; "
+                + "modules use outgoing_pools.rdbms.default"
+        ),
+        (
+            "[outgoing_pools.rdbms.local.connection]\ndriver = \"pgsql\"\nhost = \"h\"\ndatabase = \"d\"\nusername = \"u\"\n",
+            "m.toml:6: error: outgoing_pools.rdbms.local: the tag \"local\" is the local store's in `mimd store`; "
+                + "give the pool another one"
         ),
         (
             "[internal_databases.cets]\n",

@@ -52,6 +52,7 @@ import XMPPPersistenceConformance
             (.losesGroups, ["groupsAreApart"]),
             (.writesEqualItem, ["equalItemChangesNothing"]),
             (.ignoresItemCountMax, ["itemCountMaxHolds"]),
+            (.addsWhatItCan, ["itemsAreAddedAllOrNone"]),
         ] as [(BrokenRosterStore.Fault, Set<String>)])
     func rosterChecksNotice(_ fault: BrokenRosterStore.Fault, _ names: Set<String>) async throws {
         let failed = try await failures(RosterStoreChecks.all) { storage in
@@ -111,7 +112,7 @@ struct BrokenLastActivityStore: LastActivityStore {
 /// A store that breaks one promise.
 struct BrokenRosterStore: RosterStore {
     enum Fault {
-        case none, readsThenWrites, repeatsVersion, losesGroups, writesEqualItem, ignoresItemCountMax
+        case none, readsThenWrites, repeatsVersion, losesGroups, writesEqualItem, ignoresItemCountMax, addsWhatItCan
     }
 
     let base: any RosterStore
@@ -153,9 +154,14 @@ struct BrokenRosterStore: RosterStore {
             return try await base.update(contact, of: account, itemCountMax: nil) { _ in change(changed.old) }
         case .ignoresItemCountMax:
             return try await base.update(contact, of: account, itemCountMax: nil, change)
-        case .none, .losesGroups:
+        case .none, .losesGroups, .addsWhatItCan:
             return try await base.update(contact, of: account, itemCountMax: itemCountMax, change)
         }
+    }
+
+    func add(_ items: [RosterItem], to account: BareJID) async throws(StorageError) {
+        guard fault == .addsWhatItCan else { return try await base.add(items, to: account) }
+        for item in items { try await base.update(item.contact, of: account, itemCountMax: nil) { $0 ?? item } }
     }
 
     func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {

@@ -203,8 +203,59 @@ public enum RosterStoreChecks {
                     RosterItem(contact: contact, groups: most.union(["one more"]))
                 }
             }
+            let others = try (0..<2).map { try JID("contact\($0)@montague.example") }
+            try await expectError(.limitExceeded) { () throws(StorageError) in
+                try await store.add(
+                    [RosterItem(contact: others[0]), RosterItem(contact: others[1], groups: most.union(["one more"]))],
+                    to: juliet)
+            }
+            try expectEqual(try await store.item(others[0], of: juliet), nil)
             try expectEqual(try await store.item(contact, of: juliet), full)
             try expectEqual(try await store.version(of: juliet), change.version)
+        },
+        ConformanceCheck("itemsAreAdded", "Items are added as they are, with one new version.") { store in
+            let juliet = try Fixtures.juliet()
+            let items = try Fixtures.hostileContacts().enumerated().map { index, contact in
+                RosterItem(
+                    contact: contact, name: Fixtures.hostileTexts[index], groups: ["a", "\(index)"],
+                    subscription: RosterSubscription.allCases[index % 4],
+                    pending: RosterPending.allCases[index / 4 % 4],
+                    requestText: Fixtures.hostileTexts[index])
+            }
+            try await store.add([], to: juliet)
+            try expectEqual(try await store.version(of: juliet), nil)
+            var versions: Set<RosterVersion?> = [nil]
+            for part in [items.prefix(4), items.dropFirst(4)] {
+                try await store.add(Array(part), to: juliet)
+                try expect(versions.insert(try await store.version(of: juliet)).inserted, "the version is no new one")
+            }
+            for item in items { try expectEqual(try await store.item(item.contact, of: juliet), item) }
+            let page = try await store.roster(of: juliet, after: nil, limit: 100)
+            try expectEqual(page.items.count, items.count)
+        },
+        ConformanceCheck("itemsAreAddedAllOrNone", "When the roster has one of the contacts, nothing is added.") {
+            store in
+            let juliet = try Fixtures.juliet()
+            let contacts = try (0..<3).map { try JID("contact\($0)@montague.example") }
+            let item = RosterItem(contact: contacts[1], name: "n", groups: ["g"])
+            try await store.add([item], to: juliet)
+            let version = try await store.version(of: juliet)
+            for added in [contacts, [contacts[2], contacts[2]]] {
+                try await expectError(.conflict) { () throws(StorageError) in
+                    try await store.add(added.map { RosterItem(contact: $0) }, to: juliet)
+                }
+            }
+            let page = try await store.roster(of: juliet, after: nil, limit: 10)
+            try expectEqual(page, RosterPage(items: [item], next: nil, version: version))
+            let results = try await Fixtures.concurrently(10) { index -> Bool in
+                do throws(StorageError) {
+                    try await store.add([RosterItem(contact: contacts[0], name: "\(index)")], to: juliet)
+                    return true
+                } catch .conflict {
+                    return false
+                }
+            }
+            try expectEqual(results.count { $0 }, 1)
         },
     ]
 

@@ -136,6 +136,25 @@ public struct SQLRosterStore: RosterStore {
         }
     }
 
+    /// Adds items, all or none of them, in one transaction.
+    public func add(_ items: [RosterItem], to account: BareJID) async throws(StorageError) {
+        guard Set(items.map(\.contact)).count == items.count else { throw .conflict }
+        guard !items.isEmpty else { return }
+        let account = account.key
+        let now = nowMicroseconds()
+        try await context.database.write { transaction throws(StorageError) in
+            // Most rosters that are filled are empty before, which is asked for once instead of for each contact.
+            let isEmpty = try await transaction.query(Self.countItems, account).first?.integer(0) == 0
+            for item in items {
+                let key = account + [.text(item.contact.description)]
+                if !isEmpty, try await !transaction.query(Self.readItem, key).isEmpty { throw .conflict }
+                try await Self.replace(nil, by: item, item.contact, of: account, in: transaction)
+            }
+            let version = Self.version(after: try await Self.version(account, in: transaction), now)
+            try await transaction.execute(Self.writeVersion, account + [.text(version.text)])
+        }
+    }
+
     /// Lists the accounts that have at least one roster item, of every domain.
     public func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
         try await context.accounts(Self.listAccounts, after: cursor, limit: limit)

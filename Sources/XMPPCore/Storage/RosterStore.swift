@@ -145,6 +145,14 @@ public protocol RosterStore: AccountDataStore {
         _ change: @escaping @Sendable (RosterItem?) -> RosterItem?
     ) async throws(StorageError) -> RosterChange
 
+    /// Adds items, all or none of them, with one new version: many at once cost less than one after the other.
+    ///
+    /// - Parameter items: of contacts that the account has no item of.
+    /// - Throws: ``StorageError/conflict`` when the account has an item of one of the contacts, readable or not, or two
+    ///   of `items` have one contact; ``StorageError/limitExceeded`` when an item has more than
+    ///   ``RosterItem/groupCountMax`` groups.
+    func add(_ items: [RosterItem], to account: BareJID) async throws(StorageError)
+
     /// Lists the accounts that have at least one roster item, of every domain.
     func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID>
 }

@@ -27,13 +27,7 @@ enum BackendTable {
                 rows.append(row(host.domain, module.name, module.backend, server, database))
             }
         }
-        let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            let cells = row.enumerated().map { column, cell in
-                column == 3 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
-            }
-            return cells.joined(separator: "  ")
-        }.joined(separator: "\n")
+        return TextTable.text(rows)
     }
 
     private static func row(

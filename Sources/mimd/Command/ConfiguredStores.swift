@@ -35,7 +35,9 @@ struct ConfiguredStores: Sendable {
             configuration.usesLocalStore
             ? try await LocalStorage.open(.directory(path: configuration.dataDirectory), logger: logger) : nil
         do {
-            let opened = usesDatabase ? try await open(pools, file: file, logger, whenUnreachable) : nil
+            let opened =
+                usesDatabase
+                ? try await open(RelationalPool.defaultTag, of: pools, file: file, logger, whenUnreachable) : nil
             return ConfiguredStores(
                 configuration: configuration, local: local, database: opened?.database,
                 databaseStorage: opened.map { Storage(database: $0.database, logger: logger) },
@@ -46,15 +48,19 @@ struct ConfiguredStores: Sendable {
         }
     }
 
+    /// Opens a database that has the schema.
+    ///
+    /// - Parameter tag: of its pool.
     /// - Returns: the database, and the check of its schema when that is still to be done.
-    private static func open(
-        _ pools: [String: RelationalPool], file: String, _ logger: Logger, _ whenUnreachable: Outage
+    /// - Throws: what is in the way, with what to do about it.
+    static func open(
+        _ tag: String, of pools: [String: RelationalPool], file: String, _ logger: Logger, _ whenUnreachable: Outage
     ) async throws -> (database: PooledDatabase, rest: SchemaCheck?) {
-        guard let pool = pools[RelationalPool.defaultTag] else {
-            throw SetUpError("there is no section [outgoing_pools.rdbms.default]")
+        guard let pool = pools[tag] else {
+            throw SetUpError("there is no section [outgoing_pools.rdbms.\(tag)]")
         }
         let database = try pool.driver.open(pool.settings, logger: logger)
-        let check = SchemaCheck(database: database, place: pool.place, file: file)
+        let check = SchemaCheck(database: database, place: pool.place, file: file, tag: tag)
         do {
             try await check.perform()
         } catch StorageError.unavailable where whenUnreachable == .awaited {

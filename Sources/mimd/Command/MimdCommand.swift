@@ -11,7 +11,9 @@ struct MimdCommand: AsyncParsableCommand {
         commandName: "mimd",
         abstract: "An XMPP server.",
         version: mimdVersion,
-        subcommands: [ServeCommand.self, CheckConfigCommand.self, AccountCommand.self, SchemaCommand.self],
+        subcommands: [
+            ServeCommand.self, CheckConfigCommand.self, AccountCommand.self, SchemaCommand.self, StoreCommand.self,
+        ],
         defaultSubcommand: ServeCommand.self)
 }
 

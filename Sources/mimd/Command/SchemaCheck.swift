@@ -15,6 +15,8 @@ struct SchemaCheck: Service {
     let place: String
     /// The configuration's file.
     let file: String
+    /// The tag of the pool.
+    let tag: String
 
     /// Checks once.
     ///
@@ -47,9 +49,10 @@ struct SchemaCheck: Service {
     }
 
     private func advice(on error: SchemaError) -> String {
-        switch error {
-        case .missing: "; to set it up, run: mimd schema apply --config \(file)"
-        case .drifted: "; to see what differs, run: mimd schema verify --config \(file)"
+        let options = "--config \(file)" + (tag == RelationalPool.defaultTag ? "" : " --pool \(tag)")
+        return switch error {
+        case .missing: "; to set it up, run: mimd schema apply \(options)"
+        case .drifted: "; to see what differs, run: mimd schema verify \(options)"
         case .newer, .differs, .storage: ""
         }
     }

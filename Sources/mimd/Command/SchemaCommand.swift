@@ -13,42 +13,45 @@ struct SchemaCommand: AsyncParsableCommand {
         discussion: "The local store needs none of this: mimd makes and upgrades its tables at the start.",
         subcommands: [Plan.self, Apply.self, Verify.self, Print.self])
 
-    /// `mimd schema plan [--config FILE]`: what `apply` would do.
+    /// `mimd schema plan [--config FILE] [--pool TAG]`: what `apply` would do.
     struct Plan: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Print what apply would do, and change nothing.")
 
         @OptionGroup var file: ConfigurationOption
+        @OptionGroup var pool: PoolOption
 
         func run() async throws {
-            try await SchemaCommand.withDatabase(file) { database in
+            try await SchemaCommand.withDatabase(file, pool) { database in
                 SchemaCommand.report(try await Schema.plan(database), isDone: false)
             }
         }
     }
 
-    /// `mimd schema apply [--config FILE]`.
+    /// `mimd schema apply [--config FILE] [--pool TAG]`.
     struct Apply: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make the tables that are missing, in one transaction.",
             discussion: "Tables that are there already, of MongooseIM's for example, are kept with what is in them.")
 
         @OptionGroup var file: ConfigurationOption
+        @OptionGroup var pool: PoolOption
 
         func run() async throws {
-            try await SchemaCommand.withDatabase(file) { database in
+            try await SchemaCommand.withDatabase(file, pool) { database in
                 SchemaCommand.report(try await Schema.apply(database), isDone: true)
             }
         }
     }
 
-    /// `mimd schema verify [--config FILE]`. Exit code 1 when something differs.
+    /// `mimd schema verify [--config FILE] [--pool TAG]`. Exit code 1 when something differs.
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Check the tables against those that mimd needs.")
 
         @OptionGroup var file: ConfigurationOption
+        @OptionGroup var pool: PoolOption
 
         func run() async throws {
-            try await SchemaCommand.withDatabase(file) { database in
+            try await SchemaCommand.withDatabase(file, pool) { database in
                 let drifts = try await Schema.verify(database)
                 for drift in drifts { print(drift) }
                 guard drifts.isEmpty else { throw ExitCode.failure }
@@ -69,6 +72,14 @@ struct SchemaCommand: AsyncParsableCommand {
         }
     }
 
+    /// Which of the configuration's databases is meant.
+    struct PoolOption: ParsableArguments {
+        @Option(
+            name: .customLong("pool"),
+            help: ArgumentHelp("The database: the tag of its [outgoing_pools.rdbms.<tag>].", valueName: "tag"))
+        var tag = RelationalPool.defaultTag
+    }
+
     /// The databases, by the names that `[outgoing_pools.rdbms]` has for them, and the local store.
     enum Driver: String, CaseIterable, ExpressibleByArgument {
         case sqlite, pgsql, mysql, cockroachdb
@@ -84,7 +95,7 @@ struct SchemaCommand: AsyncParsableCommand {
     }
 
     private static func withDatabase(
-        _ file: ConfigurationOption, _ body: (PooledDatabase) async throws -> Void
+        _ file: ConfigurationOption, _ option: PoolOption, _ body: (PooledDatabase) async throws -> Void
     ) async throws {
         let loaded = TOMLConfigurationLoader.load(path: file.path)
         // What is in the way is told by the command itself.
@@ -92,8 +103,8 @@ struct SchemaCommand: AsyncParsableCommand {
         guard !loaded.hasErrors else {
             throw SetUpError(loaded.diagnostics.map(\.description).joined(separator: "\n"))
         }
-        guard var pool = loaded.pools[RelationalPool.defaultTag] else {
-            throw SetUpError("\(file.path) has no section [outgoing_pools.rdbms.default]")
+        guard var pool = loaded.pools[option.tag] else {
+            throw SetUpError("\(file.path) has no section [outgoing_pools.rdbms.\(option.tag)]")
         }
         pool.settings.connectionCount = 1
         let database = try pool.driver.open(pool.settings, logger: Logger(label: "mimd"))

@@ -8,12 +8,17 @@ import XMPPPersistenceSQL
 struct RelationalPool: Sendable {
     /// The tag of the pool that modules use.
     static let defaultTag = "default"
+    /// The name that `mimd store` has for the local store, which therefore no pool has.
+    static let localStoreTag = "local"
 
     /// The kind of server.
     var driver: DatabaseDriver
     var settings: DatabaseSettings
     /// The line of the section.
     var location: SourceLocation
+
+    /// Lets so many requests wait at least, whatever was configured for the server.
+    mutating func admit(requestCount: Int) { settings.requestCountMax = max(settings.requestCountMax, requestCount) }
 
     /// The database, for a table on a terminal. Holds no password.
     var place: String { "\(settings.username)@\(settings.host):\(settings.port)/\(settings.database)" }
@@ -30,11 +35,14 @@ struct OutgoingPoolsSection: ModuleOptions {
         try o.readNamedTables("rdbms") { (tag, o: inout OptionReader) throws(OptionError) in
             var section = RelationalPoolSection()
             try section.read(&o)
-            if tag != RelationalPool.defaultTag {
-                o.warnHere("no module uses this pool; the one that is used is outgoing_pools.rdbms.default")
-            } else if let pool = section.pool(at: o.location) {
-                pools[tag] = pool
+            if tag == RelationalPool.localStoreTag {
+                let message = "the tag \"\(tag)\" is the local store's in `mimd store`; give the pool another one"
+                try o.note(.init(.error, at: o.location, keyPath: o.path, message))
+            } else if tag != RelationalPool.defaultTag {
+                o.warnHere(
+                    "no module uses this pool, only `mimd store` does; modules use outgoing_pools.rdbms.default")
             }
+            pools[tag] = section.pool(at: o.location)
         }
         relational = pools
     }

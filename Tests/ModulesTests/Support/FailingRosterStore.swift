@@ -43,6 +43,11 @@ final class FailingRosterStore: RosterStore {
         return try await store.update(contact, of: account, itemCountMax: itemCountMax, change)
     }
 
+    func add(_ items: [RosterItem], to account: BareJID) async throws(StorageError) {
+        try check()
+        try await store.add(items, to: account)
+    }
+
     func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
         try check()
         return try await store.accounts(after: cursor, limit: limit)

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+// Storages for the tests of copies: full of what is hard to store, written down whole, or failing at a given write.
+
+import Synchronization
+import XMPPCore
+
+@testable import XMPPPersistenceConformance
+
+/// Data in every store, and all of it as text.
+enum StoreCopyFixtures {
+    /// Fills every store: hostile accounts, keys and texts, lists longer than a page, more accounts than are under way
+    /// at once, messages that are the same.
+    ///
+    /// - Parameter keyCharacterCountMax: longer names, contacts and groups are left out.
+    static func fillHostile(_ storage: Storage, keyCharacterCountMax: Int = .max) async throws {
+        func isShort(_ text: String) -> Bool { text.unicodeScalars.count <= keyCharacterCountMax }
+        let accounts = try Fixtures.hostileAccounts().filter { isShort($0.localpart ?? "") }
+        let contacts = try Fixtures.hostileContacts().filter { isShort($0.description) }
+        for (index, account) in accounts.enumerated() {
+            let text = Fixtures.hostileTexts[index % Fixtures.hostileTexts.count]
+            let credential = AccountCredential(passwordDetails: index % 2 == 0 ? nil : text, password: text)
+            try await storage.accounts.create(account, credential: credential, accountCountMax: nil)
+            let record = LastActivityRecord(seconds: Int64(index), status: text)
+            try await storage.lastActivity.setLastActivity(record, of: account)
+            let item = item(contacts[index % 3], text)
+            if item.groups.allSatisfy(isShort) { try await add(item, to: account, storage) }
+            try await append(text, to: account, storage)
+        }
+        let juliet = try Fixtures.juliet()
+        for (index, contact) in contacts.enumerated() {
+            let text = Fixtures.hostileTexts[index % Fixtures.hostileTexts.count]
+            try await add(item(contact, text), to: juliet, storage)
+        }
+        for text in Fixtures.hostileTexts + Fixtures.hostileTexts { try await append(text, to: juliet, storage) }
+        let elements = Fixtures.hostileKeys.enumerated().map { index, key in
+            PrivateElement(namespace: key, xml: Array(Fixtures.hostileTexts[index].utf8))
+        }
+        try await storage.privateElements.set(elements, of: juliet, elementCountMax: nil)
+        let romeo = try Fixtures.romeo()
+        for index in 0..<120 {
+            try await append("\(index)", to: romeo, storage)
+            try await add(item(try JID("contact\(index)@montague.example"), "\(index)"), to: romeo, storage)
+        }
+        for index in 0..<100 {
+            let record = LastActivityRecord(seconds: 1, status: "")
+            try await storage.lastActivity.setLastActivity(record, of: try BareJID("user\(index)@capulet.example"))
+        }
+    }
+
+    /// A copy that does not wait before it tries again.
+    static func copy(_ source: Storage, _ target: Storage) -> StoreCopy {
+        var copy = StoreCopy(from: source, to: target)
+        copy.retryDelay = .zero
+        return copy
+    }
+
+    /// A few entries in every store, of three accounts.
+    static func fillFew(_ storage: Storage) async throws {
+        for name in ["a", "b", "c"] {
+            let account = try BareJID("\(name)@x.example")
+            let credential = AccountCredential(password: name)
+            try await storage.accounts.create(account, credential: credential, accountCountMax: nil)
+            let record = LastActivityRecord(seconds: 1, status: name)
+            try await storage.lastActivity.setLastActivity(record, of: account)
+            for index in 0..<3 {
+                try await append("the same", to: account, storage)
+                try await add(item(try JID("\(index)@y.example"), name), to: account, storage)
+                let element = PrivateElement(namespace: "\(index)", xml: Array(name.utf8))
+                try await storage.privateElements.set([element], of: account, elementCountMax: nil)
+            }
+        }
+    }
+
+    static func item(_ contact: JID, _ text: String) -> RosterItem {
+        RosterItem(
+            contact: contact, name: text, groups: text.isEmpty ? [] : [text, text + "2"], subscription: .both,
+            pending: .out, requestText: text)
+    }
+
+    static func add(_ item: RosterItem, to account: BareJID, _ storage: Storage) async throws {
+        try await storage.rosters.update(item.contact, of: account, itemCountMax: nil) { _ in item }
+    }
+
+    static func append(_ text: String, to account: BareJID, _ storage: Storage) async throws {
+        // Long expired: a copy takes it nevertheless.
+        let message = OfflineMessage(
+            from: try JID("romeo@montague.example/\u{1D11E}"), stanza: Array(text.utf8), receivedMicroseconds: 17,
+            expiryMicroseconds: text.isEmpty ? nil : 18)
+        let result = try await storage.offlineMessages.append(message, for: account, messageCountMax: nil)
+        try expect(result == .stored, "no bound was given")
+    }
+
+    /// All that a storage holds, a line for each entry, read without the code that is tested.
+    static func contents(_ storage: Storage) async throws -> [StoreKind: [String]] {
+        var lines: [StoreKind: [String]] = [:]
+        for account in try await Fixtures.all({ try await storage.accounts.accounts(in: nil, after: $0, limit: 9) }) {
+            let credential = account.credential
+            lines[.accounts, default: []].append(
+                "\(account.address) \(credential?.passwordDetails ?? "nil") \(credential?.password ?? "nil")")
+        }
+        for entry in try await Fixtures.all({ try await storage.lastActivity.entries(after: $0, limit: 9) }) {
+            lines[.lastActivity, default: []].append("\(entry)")
+        }
+        for account in try await Fixtures.all({ try await storage.rosters.accounts(after: $0, limit: 9) }) {
+            let items = try await Fixtures.all {
+                let page = try await storage.rosters.roster(of: account, after: $0, limit: 9)
+                return Page(items: page.items, next: page.next)
+            }
+            for item in items {
+                let fields = "\(item.contact) \(item.name) \(item.groups.sorted()) \(item.subscription)"
+                lines[.rosters, default: []].append("\(account) \(fields) \(item.pending) \(item.requestText)")
+            }
+        }
+        for account in try await Fixtures.all({ try await storage.offlineMessages.accounts(after: $0, limit: 9) }) {
+            let messages = try await Fixtures.all {
+                try await storage.offlineMessages.messages(for: account, at: .min, after: $0, limit: 9)
+            }
+            for (index, stored) in messages.enumerated() {
+                lines[.offlineMessages, default: []].append("\(account) \(index) \(stored.message)")
+            }
+        }
+        for account in try await Fixtures.all({ try await storage.privateElements.accounts(after: $0, limit: 9) }) {
+            let elements = try await Fixtures.all {
+                try await storage.privateElements.elements(of: account, after: $0, limit: 9)
+            }
+            for element in elements { lines[.privateElements, default: []].append("\(account) \(element)") }
+        }
+        // Backends list in orders of their own.
+        return lines.mapValues { $0.sorted() }
+    }
+}
+
+/// What happens at a write that is not to succeed.
+enum WriteFault: CaseIterable {
+    /// The store is not asked.
+    case before
+    /// The store does it, and nobody learns that it did; the next ones it is not asked for.
+    case after
+    /// The store refuses it.
+    case refused
+}
+
+/// Lets so many writes succeed, and no more.
+final class WriteBudget: Sendable {
+    private let remaining: Mutex<Int>
+    private let fault: WriteFault
+    private let failureCount: Int
+
+    /// - Parameter failureCount: how many writes fail before the store has recovered.
+    init(_ count: Int, _ fault: WriteFault, failureCount: Int = .max) {
+        remaining = Mutex(count)
+        self.fault = fault
+        self.failureCount = failureCount
+    }
+
+    /// How many writes were asked for so far, of a budget that was not exceeded.
+    static func count(_ budget: WriteBudget, of count: Int) -> Int { count - budget.remaining.withLock { $0 } }
+
+    func write<Value>(_ body: () async throws(StorageError) -> Value) async throws(StorageError) -> Value {
+        let left = remaining.withLock { remaining in
+            remaining -= 1
+            return remaining
+        }
+        if left >= 0 || -left > failureCount { return try await body() }
+        switch fault {
+        case .before: break
+        case .after: if left == -1 { _ = try await body() }  // what it returned is lost
+        case .refused: throw .backend(code: "22001", detail: "too long")
+        }
+        throw .unavailable(detail: "the budget is spent")
+    }
+}
+
+extension Storage {
+    /// The same stores, of which no more than some writes succeed.
+    func limited(by budget: WriteBudget) -> Storage {
+        Storage(
+            accounts: LimitedAccountStore(base: accounts, budget: budget),
+            rosters: LimitedRosterStore(base: rosters, budget: budget),
+            offlineMessages: LimitedOfflineStore(base: offlineMessages, budget: budget),
+            privateElements: LimitedPrivateStore(base: privateElements, budget: budget),
+            lastActivity: LimitedLastActivityStore(base: lastActivity, budget: budget))
+    }
+}
+
+private struct LimitedAccountStore: AccountStore {
+    let base: any AccountStore
+    let budget: WriteBudget
+
+    func contains(_ account: BareJID) async throws(StorageError) -> Bool { try await base.contains(account) }
+    func credential(of account: BareJID) async throws(StorageError) -> AccountCredential? {
+        try await base.credential(of: account)
+    }
+    func create(
+        _ account: BareJID, credential: AccountCredential, accountCountMax: Int?
+    ) async throws(StorageError) {
+        try await budget.write { () async throws(StorageError) in
+            try await base.create(account, credential: credential, accountCountMax: accountCountMax)
+        }
+    }
+    func setCredential(_ credential: AccountCredential, of account: BareJID) async throws(StorageError) -> Bool {
+        try await base.setCredential(credential, of: account)
+    }
+    func accounts(
+        in domain: String?, after cursor: PageCursor?, limit: Int
+    ) async throws(StorageError) -> Page<Account> {
+        try await base.accounts(in: domain, after: cursor, limit: limit)
+    }
+    func accountCount(in domain: String) async throws(StorageError) -> Int { try await base.accountCount(in: domain) }
+    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
+    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
+}
+
+private struct LimitedRosterStore: RosterStore {
+    let base: any RosterStore
+    let budget: WriteBudget
+
+    func roster(of account: BareJID, after cursor: PageCursor?, limit: Int) async throws(StorageError) -> RosterPage {
+        try await base.roster(of: account, after: cursor, limit: limit)
+    }
+    func item(_ contact: JID, of account: BareJID) async throws(StorageError) -> RosterItem? {
+        try await base.item(contact, of: account)
+    }
+    func version(of account: BareJID) async throws(StorageError) -> RosterVersion? {
+        try await base.version(of: account)
+    }
+    func update(
+        _ contact: JID, of account: BareJID, itemCountMax: Int?,
+        _ change: @escaping @Sendable (RosterItem?) -> RosterItem?
+    ) async throws(StorageError) -> RosterChange {
+        try await budget.write { () async throws(StorageError) in
+            try await base.update(contact, of: account, itemCountMax: itemCountMax, change)
+        }
+    }
+    func add(_ items: [RosterItem], to account: BareJID) async throws(StorageError) {
+        try await budget.write { () async throws(StorageError) in try await base.add(items, to: account) }
+    }
+    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
+        try await base.accounts(after: cursor, limit: limit)
+    }
+    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
+    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
+}
+
+private struct LimitedOfflineStore: OfflineStore {
+    let base: any OfflineStore
+    let budget: WriteBudget
+
+    func append(
+        _ message: OfflineMessage, for account: BareJID, messageCountMax: Int?
+    ) async throws(StorageError) -> OfflineAppendResult {
+        try await budget.write { () async throws(StorageError) in
+            try await base.append(message, for: account, messageCountMax: messageCountMax)
+        }
+    }
+    func messages(
+        for account: BareJID, at nowMicroseconds: Int64, after cursor: PageCursor?, limit: Int
+    ) async throws(StorageError) -> Page<StoredOfflineMessage> {
+        try await base.messages(for: account, at: nowMicroseconds, after: cursor, limit: limit)
+    }
+    func remove(_ messages: [OfflineMessageID], for account: BareJID) async throws(StorageError) -> Int {
+        try await base.remove(messages, for: account)
+    }
+    func messageCount(for account: BareJID) async throws(StorageError) -> Int {
+        try await base.messageCount(for: account)
+    }
+    func removeExpired(at nowMicroseconds: Int64, limit: Int) async throws(StorageError) -> Int {
+        try await base.removeExpired(at: nowMicroseconds, limit: limit)
+    }
+    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
+        try await base.accounts(after: cursor, limit: limit)
+    }
+    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
+    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
+}
+
+private struct LimitedPrivateStore: PrivateStore {
+    let base: any PrivateStore
+    let budget: WriteBudget
+
+    func element(namespace: String, of account: BareJID) async throws(StorageError) -> PrivateElement? {
+        try await base.element(namespace: namespace, of: account)
+    }
+    func set(
+        _ elements: [PrivateElement], of account: BareJID, elementCountMax: Int?
+    ) async throws(StorageError) {
+        try await budget.write { () async throws(StorageError) in
+            try await base.set(elements, of: account, elementCountMax: elementCountMax)
+        }
+    }
+    func elements(
+        of account: BareJID, after cursor: PageCursor?, limit: Int
+    ) async throws(StorageError) -> Page<PrivateElement> {
+        try await base.elements(of: account, after: cursor, limit: limit)
+    }
+    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
+        try await base.accounts(after: cursor, limit: limit)
+    }
+    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
+    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
+}
+
+private struct LimitedLastActivityStore: LastActivityStore {
+    let base: any LastActivityStore
+    let budget: WriteBudget
+
+    func lastActivity(of account: BareJID) async throws(StorageError) -> LastActivityRecord? {
+        try await base.lastActivity(of: account)
+    }
+    func setLastActivity(_ record: LastActivityRecord, of account: BareJID) async throws(StorageError) {
+        try await budget.write { () async throws(StorageError) in
+            try await base.setLastActivity(record, of: account)
+        }
+    }
+    func activeAccountCount(in domain: String, since seconds: Int64) async throws(StorageError) -> Int {
+        try await base.activeAccountCount(in: domain, since: seconds)
+    }
+    func entries(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<LastActivityEntry> {
+        try await base.entries(after: cursor, limit: limit)
+    }
+    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
+    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
+}
