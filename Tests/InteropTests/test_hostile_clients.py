@@ -141,9 +141,11 @@ async def test_thousands_of_half_open_connections_leave_when_their_time_is_up(im
     latecomer = await impatient_world.account("latecomer")
     async with await impatient_world.chat():
         before = server.descriptor_count()
-        crowd = await connections(server, count)
-        assert server.descriptor_count() >= before + count
+        crowd, made_at = await connections(server, count)
         start = time.monotonic()
+        # On a busy machine the first may have had to leave before the last came.
+        patient = sum(start - each < server.state_timeout / 2_000 for each in made_at)
+        assert server.descriptor_count() >= before + patient
         stream = await impatient_world.raw()
         await stream.log_in(latecomer)
         assert time.monotonic() - start < server.state_timeout / 1_000
@@ -157,15 +159,16 @@ async def test_thousands_of_half_open_connections_leave_when_their_time_is_up(im
 
 
 async def connections(server, count):
-    """So many connections that say nothing, without a reader each."""
+    """So many connections that say nothing, without a reader each, and when each was made."""
     loop = asyncio.get_running_loop()
-    made = []
+    made, made_at = [], []
     for _ in range(count):
         each = socket.socket()
         each.setblocking(False)
         made.append(each)
         await loop.sock_connect(each, (server.host, server.port))
-    return made
+        made_at.append(time.monotonic())
+    return made, made_at
 
 
 def crowd_that_fits():

@@ -148,7 +148,8 @@ final class ConnectionPool: EndOfTurnWork, @unchecked Sendable {
     private func take(_ queue: inout Deque<PooledRequest>, _ countMax: Int) -> [PooledRequest] {
         var group: [PooledRequest] = []
         var byteCount = 0
-        while group.count < min(countMax, Self.groupCountMax), byteCount < Self.groupByteCountMax, let next = queue.popFirst() {
+        let countMax = min(countMax, Self.groupCountMax)
+        while group.count < countMax, byteCount < Self.groupByteCountMax, let next = queue.popFirst() {
             byteCount += next.command.byteCount
             group.append(next)
         }
