@@ -97,7 +97,8 @@ public enum Dialect: String, Hashable, Sendable, CaseIterable {
         switch self {
         // The number is any that nobody else takes: the letters of "mimd".
         case .postgreSQL: SQLStatement("SELECT 1 FROM pg_advisory_xact_lock(1835625828)")
-        case .mySQL: SQLStatement("SELECT GET_LOCK('mimd_schema', 10)")
+        // Its locks are the server's, and their names have 64 characters.
+        case .mySQL: SQLStatement("SELECT GET_LOCK(CONCAT('mimd.', SHA2(DATABASE(), 224)), 10)")
         case .sqlite, .cockroachDB: nil
         }
     }
@@ -105,7 +106,7 @@ public enum Dialect: String, Hashable, Sendable, CaseIterable {
     /// Gives ``schemaLock`` back; nil where the end of the transaction does.
     var schemaUnlock: SQLStatement? {
         switch self {
-        case .mySQL: SQLStatement("SELECT RELEASE_LOCK('mimd_schema')")
+        case .mySQL: SQLStatement("SELECT RELEASE_LOCK(CONCAT('mimd.', SHA2(DATABASE(), 224)))")
         case .sqlite, .postgreSQL, .cockroachDB: nil
         }
     }
