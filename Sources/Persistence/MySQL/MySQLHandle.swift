@@ -87,7 +87,9 @@ struct MySQLHandle: @unchecked Sendable {
     private func setTLS(_ tls: DatabaseSettings.TLS?) {
         var isUsed = my_bool(tls == nil ? 0 : 1)
         mysql_options(pointer, MYSQL_OPT_SSL_ENFORCE, &isUsed)
-        var isNameVerified = my_bool(tls?.verification == .hostName ? 1 : 0)
+        // Where no authority is named the library verifies the name as well, or nothing.
+        let wantsName = tls?.verification == .hostName || (tls?.verification == .authority && tls?.authorityPath == nil)
+        var isNameVerified = my_bool(wantsName ? 1 : 0)
         mysql_options(pointer, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &isNameVerified)
         guard let tls else { return }
         let texts = [

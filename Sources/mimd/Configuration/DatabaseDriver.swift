@@ -28,6 +28,14 @@ enum DatabaseDriver: String, CaseIterable {
         }
     }
 
+    /// What the client library takes for trusted when it is not told.
+    var trustedAuthorities: String {
+        switch self {
+        case .pgsql, .cockroachdb: "~/.postgresql/root.crt"
+        case .mysql: "the system's authorities, and must name the host"
+        }
+    }
+
     /// Begins to connect. Whoever opens a database closes it.
     func open(_ settings: DatabaseSettings, logger: Logger) throws(StorageError) -> PooledDatabase {
         switch self {

@@ -102,6 +102,9 @@ private struct RelationalConnectionSection: ModuleOptions {
         try o.read("keepalive_interval", into: &keepaliveInterval, unit: .seconds, in: 1...86_400)
         try o.read("max_start_interval", into: &reconnectDelayMax, unit: .seconds, in: 1...86_400)
         try o.read("tls", into: &tls)
+        if let tls = tls?.tls, tls.verification != .none, tls.authorityPath == nil, let driver {
+            o.warnHere("without tls.cacertfile the server's certificate is verified with \(driver.trustedAuthorities)")
+        }
     }
 
     /// Nil when a key is missing, which is an error of its own.
@@ -140,9 +143,6 @@ private struct RelationalTLSSection: ModuleOptions {
         try o.read("certfile", into: &tls.certificatePath)
         try o.read("keyfile", into: &tls.keyPath)
         try o.read("password", into: &tls.keyPassword)
-        if mode != .none, tls.authorityPath == nil {
-            o.warnHere("without cacertfile the server's certificate is verified with ~/.postgresql/root.crt")
-        }
         for key in ["ciphers", "versions", "crl_files", "server_name_indication"] { o.ignore(key) }
         o.ignore("disconnect_on_failure", unless: true)
     }

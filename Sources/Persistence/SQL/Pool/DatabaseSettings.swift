@@ -9,7 +9,8 @@ public struct DatabaseSettings: Hashable, Sendable {
         public enum Verification: Hashable, Sendable {
             /// Nothing: TLS keeps out those who only listen.
             case none
-            /// Its certificate comes from an authority that is trusted, whatever name is in it.
+            /// Its certificate comes from an authority that is trusted, whatever name is in it. MySQL's driver wants
+            /// ``DatabaseSettings/TLS/authorityPath`` for that, and verifies the name otherwise.
             case authority
             /// Its certificate comes from such an authority, and names the host.
             case hostName
