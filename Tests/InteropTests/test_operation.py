@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -62,6 +63,23 @@ async def test_accounts_are_managed_while_the_server_does_not_run(own_world):
 
 
 @pytest.mark.needs("mimd's commands")
+async def test_an_account_is_exported_to_a_file_that_only_its_owner_reads(world, tmp_path):
+    account = await world.account()
+    client = await world.online(account, "balcony")
+    await client.request(client.xmpp.update_roster("nurse@localhost", name="Nurse"))
+    path = tmp_path / "account.xml"
+    status, output = world.server.account_command("export", account.jid, "--output", str(path))
+    assert status == 0 and "1 roster item" in output
+    assert path.stat().st_mode & 0o077 == 0
+    user = ElementTree.parse(path).getroot()[0][0]
+    assert user.get("name") == account.username
+    assert [item.get("name") for item in user.iter("{jabber:iq:roster}item")] == ["Nurse"]
+    # What is there already is not written over, and who is not there is not exported.
+    assert world.server.account_command("export", account.jid, "--output", str(path))[0] != 0
+    assert world.server.account_command("export", world.unused_account("nobody").jid)[0] != 0
+
+
+@pytest.mark.needs("mimd's commands")
 async def test_an_account_that_is_removed_leaves_nothing_to_the_next_of_its_name(world):
     romeo = await world.online(await world.account(), "orchard")
     juliet = await world.account("juliet")
@@ -70,7 +88,8 @@ async def test_an_account_that_is_removed_leaves_nothing_to_the_next_of_its_name
     await first.leave()
     romeo.say(juliet.jid, "for the first one's eyes")
     await romeo.request(romeo.xmpp.plugin["xep_0199"].send_ping(romeo.bare))
-    assert world.server.account_command("remove", juliet.jid)[0] == 0
+    status, output = world.server.account_command("remove", juliet.jid)
+    assert status == 0 and "1 roster item, 1 offline message" in output
     assert world.server.account_command("add", juliet.jid, password=juliet.password)[0] == 0
     second = await world.online(juliet, "balcony")
     roster = await second.request(second.xmpp.get_roster())

@@ -4,12 +4,12 @@
 import ArgumentParser
 import XMPPCore
 
-/// `mimd account add|passwd|remove|list`.
+/// `mimd account add|passwd|remove|list|export`.
 struct AccountCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account",
         abstract: "Manage accounts.",
-        subcommands: [Add.self, ChangePassword.self, Remove.self, List.self])
+        subcommands: [Add.self, ChangePassword.self, Remove.self, List.self, Export.self])
 
     /// Where a new password comes from.
     struct PasswordOptions: ParsableArguments {

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import XMPPCore
+import XMPPModules
 
 extension AccountCommand {
     /// `mimd account add JID`.
@@ -71,12 +72,12 @@ extension AccountCommand {
             let host = try accounts.host(of: jid.jid)
             try await accounts.withStores { stores in
                 let storage = stores.storage(of: host)
-                guard try await storage.accounts.contains(jid.jid) else {
-                    throw SetUpError("there is no account \(jid.jid)")
-                }
+                // Of an account that is not registered, by its own hand for example, something may be left.
+                let summary = try await AccountExport(jid.jid, storage: storage).write { _ in }
+                guard !summary.isEmpty else { throw SetUpError("there is no account \(jid.jid)") }
                 try await AccountRemoval.remove(jid.jid, from: stores.byHost)
+                print("\(jid.jid) removed: \(summary.sentence)")
             }
-            print("\(jid.jid) removed")
         }
     }
 

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// An account as a document of XEP-0227: what its examples show, and nothing left out.
+
+import Logging
+import Testing
+import XMPPCore
+import XMPPPersistenceSQLite
+
+@testable import XMPPModules
+
+@Suite(.timeLimit(.minutes(1)))
+struct AccountExportTests {
+    private static func export(
+        _ account: String, withCredentials: Bool = true, prepare: (Storage, BareJID) async throws -> Void
+    ) async throws -> (text: String, document: Element, summary: AccountExport.Summary) {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let local = try await LocalStorage.open(.memory, logger: logger)
+        let account = try BareJID(account)
+        try await prepare(local.storage, account)
+        var text = ""
+        var export = AccountExport(account, storage: local.storage)
+        export.includesCredentials = withCredentials
+        let summary = try await export.write { text += $0 }
+        await local.close()
+        let declaration = "<?xml version='1.0' encoding='UTF-8'?>"
+        #expect(text.hasPrefix(declaration))
+        let document = try #require(Element(parsing: Array(text.dropFirst(declaration.count + 1).utf8)))
+        return (text, document, summary)
+    }
+
+    @Test func everythingIsInTheDocument() async throws {
+        let (_, document, summary) = try await Self.export("juliet@example.com") { storage, juliet in
+            try await Self.fill(storage, juliet)
+        }
+        let user = try #require(document.child("host")?.child("user"))
+        #expect(document.child("host")?["jid"] == "example.com")
+        #expect(user["name"] == "juliet" && user["password"] == nil)
+        let keys = user.children.filter { $0.isNamed("scram-credentials", "urn:xmpp:pie:0#scram") }
+        #expect(keys.map { $0["mechanism"] } == ["SCRAM-SHA-1"])
+        #expect(keys.first?.childText("iter-count") == "4096")
+        #expect(keys.first?.childText("salt") == "AAECAwQFBgcICQoLDA0ODw==")
+        let roster = try #require(user.child("query", .roster))
+        #expect(
+            roster.children.map(\.xml) == [
+                "<item xmlns='jabber:iq:roster' jid='romeo@example.net' name='Romeo &amp; co' subscription='both'>"
+                    + "<group>Friends</group></item>"
+            ])
+        let requests = user.children.filter { $0.isNamed("presence", .client) }
+        #expect(requests.map { $0["from"] } == ["tybalt@example.com"])
+        #expect(requests.first?["type"] == "subscribe")
+        let messages = try #require(user.child("offline-messages"))
+        #expect(messages.children.map { $0.child("body")?.text ?? "" } == (0..<250).map { "\($0)" })
+        #expect(messages.children.first?.child("delay", .delay)?["stamp"] == "2023-11-14T22:13:20Z")
+        let elements = try #require(user.child("query", "jabber:iq:private"))
+        #expect(elements.children.map(\.xml) == ["<notes xmlns='urn:notes'>a &lt; b</notes>"])
+        let last = try #require(user.child("query", "jabber:iq:last"))
+        #expect(last["last"] == "1700000000" && last.text == "Good night")
+        #expect(
+            summary
+                == AccountExport.Summary(
+                    isRegistered: true, rosterItemCount: 2, offlineMessageCount: 250, privateElementCount: 1,
+                    hasLastActivity: true, unreadableCount: 0))
+    }
+
+    private static func fill(_ storage: Storage, _ juliet: BareJID) async throws {
+        let keys = "==SCRAM==,VDlbg2hiPs7Sz96xRXoDeVxwMPk=,4q9hLjotvo0hqzEIvTJY/oC5Boo=,AAECAwQFBgcICQoLDA0ODw==,4096"
+        try await storage.accounts.create(
+            juliet, credential: AccountCredential(passwordDetails: keys), accountCountMax: nil)
+        let romeo = try JID("romeo@example.net"), tybalt = try JID("tybalt@example.com")
+        try await storage.rosters.update(romeo, of: juliet, itemCountMax: nil) { _ in
+            RosterItem(contact: romeo, name: "Romeo & co", groups: ["Friends"], subscription: .both)
+        }
+        try await storage.rosters.update(tybalt, of: juliet, itemCountMax: nil) { _ in
+            RosterItem(contact: tybalt, pending: .in, requestText: "Let me in")
+        }
+        for number in 0..<250 {
+            let stanza =
+                "<message xmlns='jabber:client' from='romeo@example.net/orchard'><body>\(number)</body></message>"
+            let message = OfflineMessage(
+                from: romeo, stanza: Array(stanza.utf8), receivedMicroseconds: 1_700_000_000_000_000,
+                expiryMicroseconds: 1)
+            _ = try await storage.offlineMessages.append(message, for: juliet, messageCountMax: nil)  // there is room
+        }
+        let notes = PrivateElement(namespace: "urn:notes", xml: Array("<notes xmlns='urn:notes'>a &lt; b</notes>".utf8))
+        try await storage.privateElements.set([notes], of: juliet, elementCountMax: nil)
+        let activity = LastActivityRecord(seconds: 1_700_000_000, status: "Good night")
+        try await storage.lastActivity.setLastActivity(activity, of: juliet)
+    }
+
+    @Test(arguments: [true, false])
+    func credentialsAreThereWhenTheyAreWanted(_ isWanted: Bool) async throws {
+        for credential in [
+            AccountCredential(password: "pencil"),
+            try AccountCredential(
+                StoredCredential.derive(
+                    password: "pencil", hashes: [.sha1], iterationCount: 1)),
+        ] {
+            let (text, document, summary) = try await Self.export("juliet@example.com", withCredentials: isWanted) {
+                try await $0.accounts.create($1, credential: credential, accountCountMax: nil)
+            }
+            let user = try #require(document.child("host")?.child("user"))
+            #expect(user["password"] == (isWanted && credential.passwordDetails == nil ? "pencil" : nil))
+            #expect(text.contains("stored-key") == (isWanted && credential.passwordDetails != nil))
+            #expect(summary.isRegistered)
+        }
+    }
+
+    @Test func whatCannotBeReadIsCounted() async throws {
+        let (_, _, summary) = try await Self.export("juliet@example.com") { storage, juliet in
+            let message = OfflineMessage(
+                from: try JID("romeo@example.net"), stanza: Array("<message".utf8), receivedMicroseconds: 1)
+            _ = try await storage.offlineMessages.append(message, for: juliet, messageCountMax: nil)  // there is room
+            let element = PrivateElement(namespace: "urn:notes", xml: Array("notes".utf8))
+            try await storage.privateElements.set([element], of: juliet, elementCountMax: nil)
+        }
+        #expect(summary == AccountExport.Summary(unreadableCount: 2))
+        #expect(!summary.isEmpty)
+    }
+
+    @Test func anAccountThatNobodyKnowsIsEmpty() async throws {
+        let (_, document, summary) = try await Self.export("anybody@example.com") { _, _ in }
+        #expect(summary.isEmpty)
+        #expect(document.child("host")?.child("user")?["name"] == "anybody")
+    }
+}
