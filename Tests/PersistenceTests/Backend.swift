@@ -4,6 +4,7 @@
 import Foundation
 import Logging
 import XMPPCore
+import XMPPPersistenceConformance
 import XMPPPersistencePostgreSQL
 import XMPPPersistenceSQL
 import XMPPPersistenceSQLite
@@ -26,17 +27,42 @@ enum Backend: CaseIterable, CustomStringConvertible {
 
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
+    /// Those of them whose data outlives their being closed.
+    static let lasting = available.filter { $0 != .memory }
+
+    /// The longest that each holds.
+    var limits: ConformanceLimits {
+        var limits = ConformanceLimits()
+        switch self {
+        case .file, .memory: break
+        // An entry of an index has room for 2,704 bytes: the account, the contact and, where there is one, the group.
+        case .postgreSQL: limits.addressCharacterCountMax = 1_500
+        }
+        return limits
+    }
+
     /// Gives `body` an empty storage.
-    func withStorage(_ body: (Storage) async throws -> Void) async throws {
+    func withStorage(_ body: @escaping (Storage) async throws -> Void) async throws {
+        try await withStorage(openedFor: [body])
+    }
+
+    /// Opens an empty storage for the first body, and the same again for each that follows.
+    func withStorage(openedFor bodies: [(Storage) async throws -> Void]) async throws {
         switch self {
         case .file:
-            try await Self.withDirectory { directory in try await Self.withStorage(in: directory, body) }
+            try await Self.withDirectory { directory in
+                for body in bodies { try await Self.withStorage(in: directory, body) }
+            }
         case .memory:
-            try await Self.withStorage(at: .memory) { try await body($0.storage) }
+            for body in bodies { try await Self.withStorage(at: .memory) { try await body($0.storage) } }
         case .postgreSQL:
-            try await PostgreSQLServer.withDatabase { database in
-                _ = try await Schema.migrate(database)
-                try await body(Storage(database: database, logger: Self.logger))
+            try await PostgreSQLServer.withSettings { settings in
+                for body in bodies {
+                    try await PostgreSQLServer.withDatabase(at: settings) { database in
+                        _ = try await Schema.migrate(database)
+                        try await body(Storage(database: database, logger: Self.logger))
+                    }
+                }
             }
         }
     }

@@ -29,14 +29,40 @@ enum PostgreSQLServer {
     }
 
     /// A server takes a hundred connections, and tests run side by side.
-    private static let turns = Turns(8)
+    private static let turns = Turns(turnCount)
+    private static let turnCount = 8
 
     /// Gives `body` an empty database, and removes it afterwards.
     static func withDatabase(
         _ change: (inout PostgreSQLSettings) -> Void = { _ in }, _ body: (PostgreSQLDatabase) async throws -> Void
     ) async throws {
-        await turns.begin()
-        defer { turns.end() }
+        try await withSettings { settings in
+            var settings = settings
+            change(&settings)
+            try await withDatabase(at: settings, body)
+        }
+    }
+
+    /// Opens a database and closes it afterwards.
+    static func withDatabase(
+        at settings: PostgreSQLSettings, _ body: (PostgreSQLDatabase) async throws -> Void
+    ) async throws {
+        let database = try PostgreSQLDatabase(settings, logger: Backend.logger)
+        let result = await Result { try await body(database) }
+        await database.close()
+        try result.get()
+    }
+
+    /// Makes an empty database, gives `body` what it takes to open it, and removes it afterwards.
+    ///
+    /// - Parameter isAlone: whether nobody else uses the server meanwhile; for one caller at a time. A serializable
+    ///   transaction that is held open keeps the locks of all others, of which a server has room for a few thousand.
+    static func withSettings(
+        isAlone: Bool = false, _ body: (PostgreSQLSettings) async throws -> Void
+    ) async throws {
+        let count = isAlone ? turnCount : 1
+        for _ in 0..<count { await turns.begin() }
+        defer { for _ in 0..<count { turns.end() } }
         let name = "mimd_test_" + UUID().uuidString.lowercased().replacing("-", with: "")
         var control = settings()
         control.connectionCount = 1
@@ -44,11 +70,7 @@ enum PostgreSQLServer {
         control.answerTimeout = .seconds(60)
         let server = try PostgreSQLDatabase(control, logger: Backend.logger)
         try await server.execute(SQLStatement("CREATE DATABASE \(name)"), [])
-        var settings = settings(database: name)
-        change(&settings)
-        let database = try PostgreSQLDatabase(settings, logger: Backend.logger)
-        let result = await Result { try await body(database) }
-        await database.close()
+        let result = await Result { try await body(settings(database: name)) }
         try await server.execute(SQLStatement("DROP DATABASE \(name) WITH (FORCE)"), [])
         await server.close()
         try result.get()
