@@ -8,6 +8,10 @@ swift build "${swift_flags[@]}" --build-tests
 # The scenarios against the daemon start this program.
 MIMD="$(mimd_path debug)"
 export MIMD
+# What became of the checks of the storage contract.
+MIMD_CONFORMANCE_RECORD=$(mktemp)
+export MIMD_CONFORMANCE_RECORD
+trap 'rm -f "$MIMD_CONFORMANCE_RECORD"' EXIT
 # One part that fails does not hide what the next would say.
 failed=()
 # A test that hangs fails, too.
@@ -19,6 +23,7 @@ if [ -n "${MIMD_TEST_POSTGRESQL:-}" ]; then
     run_interop --backend postgresql || failed+=("the interop tests on PostgreSQL (make interop ARGS='--backend postgresql')")
 fi
 "${limit[@]}" swift test "${swift_test_flags[@]}" --filter TidyTests </dev/null || failed+=("the house rules (make tidy)")
+scripts/conformance-matrix.sh "$MIMD_CONFORMANCE_RECORD"
 for each in "${failed[@]}"; do say "Failed: $each"; done
 [ ${#failed[@]} -eq 0 ] || exit 1
 say "All tests passed."
