@@ -133,7 +133,7 @@ let package = Package(
         .testTarget(
             name: "ModulesTests",
             dependencies: [
-                "XMPPCore", "XMPPModules", "XMPPPersistenceSQL", "XMPPPersistenceSQLite",
+                "XMPPCore", "XMPPModules", "XMPPPersistenceConformance", "XMPPPersistenceSQL", "XMPPPersistenceSQLite",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings

@@ -8,6 +8,9 @@ swift build "${swift_flags[@]}" --build-tests
 # The scenarios against the daemon start this program.
 MIMD="$(mimd_path debug)"
 export MIMD
+# What became of the checks of the storage contract.
+MIMD_CONFORMANCE_RECORD=$(mktemp)
+export MIMD_CONFORMANCE_RECORD
 interrupt_jobs_at_end
 # One part that fails does not hide what the next would say.
 failed=()
@@ -40,6 +43,8 @@ while [ ${#processes[@]} -gt 0 ]; do finish_first; done
 
 "${limit[@]}" swift test "${swift_test_flags[@]}" --filter TidyTests </dev/null &
 wait "$!" || failed+=("the house rules (make tidy)")
+scripts/conformance-matrix.sh "$MIMD_CONFORMANCE_RECORD"
+rm -f "$MIMD_CONFORMANCE_RECORD"
 for each in "${failed[@]}"; do say "Failed: $each"; done
 [ ${#failed[@]} -eq 0 ] || exit 1
 say "All tests passed."

@@ -4,71 +4,75 @@
 import Testing
 import XMPPCore
 import XMPPPersistenceConformance
-import XMPPPersistenceSQLite
 
 @Suite struct ConformanceTests {
     @Test(arguments: Backend.available, AccountStoreChecks.all)
     func accountStore(_ backend: Backend, _ check: ConformanceCheck<any AccountStore>) async throws {
-        try await backend.withStorage { try await check.run($0.accounts) }
+        try await Self.run(check, on: backend, \.accounts)
     }
 
     @Test(arguments: Backend.available, RosterStoreChecks.all)
     func rosterStore(_ backend: Backend, _ check: ConformanceCheck<any RosterStore>) async throws {
-        try await backend.withStorage { try await check.run($0.rosters) }
+        try await Self.run(check, on: backend, \.rosters)
     }
 
     @Test(arguments: Backend.available, OfflineStoreChecks.all)
     func offlineStore(_ backend: Backend, _ check: ConformanceCheck<any OfflineStore>) async throws {
-        try await backend.withStorage { try await check.run($0.offlineMessages) }
+        try await Self.run(check, on: backend, \.offlineMessages)
     }
 
     @Test(arguments: Backend.available, PrivateStoreChecks.all)
     func privateStore(_ backend: Backend, _ check: ConformanceCheck<any PrivateStore>) async throws {
-        try await backend.withStorage { try await check.run($0.privateElements) }
+        try await Self.run(check, on: backend, \.privateElements)
     }
 
     @Test(arguments: Backend.available, LastActivityStoreChecks.all)
     func lastActivityStore(_ backend: Backend, _ check: ConformanceCheck<any LastActivityStore>) async throws {
-        try await backend.withStorage { try await check.run($0.lastActivity) }
+        try await Self.run(check, on: backend, \.lastActivity)
     }
 
-    @Test(arguments: AccountStoreChecks.reopening)
-    func accountStoreOpenedAgain(_ check: ReopenCheck<any AccountStore>) async throws {
-        try await Backend.withDirectory { directory in
-            try await Backend.withStorage(in: directory) { try await check.prepare($0.accounts) }
-            try await Backend.withStorage(in: directory) { try await check.verify($0.accounts) }
+    @Test(arguments: Backend.lasting, AccountStoreChecks.reopening)
+    func accountStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any AccountStore>) async throws {
+        try await Self.run(check, on: backend, \.accounts)
+    }
+
+    @Test(arguments: Backend.lasting, RosterStoreChecks.reopening)
+    func rosterStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any RosterStore>) async throws {
+        try await Self.run(check, on: backend, \.rosters)
+    }
+
+    @Test(arguments: Backend.lasting, OfflineStoreChecks.reopening)
+    func offlineStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any OfflineStore>) async throws {
+        try await Self.run(check, on: backend, \.offlineMessages)
+    }
+
+    @Test(arguments: Backend.lasting, PrivateStoreChecks.reopening)
+    func privateStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any PrivateStore>) async throws {
+        try await Self.run(check, on: backend, \.privateElements)
+    }
+
+    @Test(arguments: Backend.lasting, LastActivityStoreChecks.reopening)
+    func lastActivityStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any LastActivityStore>) async throws {
+        try await Self.run(check, on: backend, \.lastActivity)
+    }
+
+    private static func run<Store>(
+        _ check: ConformanceCheck<Store>, on backend: Backend, _ store: any KeyPath<Storage, Store> & Sendable
+    ) async throws {
+        try await ConformanceRecord.note(check.name, of: "\(Store.self)", on: backend) {
+            try await backend.withStorage { try await check.run($0[keyPath: store], limits: backend.limits) }
         }
     }
 
-    @Test(arguments: RosterStoreChecks.reopening)
-    func rosterStoreOpenedAgain(_ check: ReopenCheck<any RosterStore>) async throws {
-        try await Backend.withDirectory { directory in
-            try await Backend.withStorage(in: directory) { try await check.prepare($0.rosters) }
-            try await Backend.withStorage(in: directory) { try await check.verify($0.rosters) }
-        }
-    }
-
-    @Test(arguments: OfflineStoreChecks.reopening)
-    func offlineStoreOpenedAgain(_ check: ReopenCheck<any OfflineStore>) async throws {
-        try await Backend.withDirectory { directory in
-            try await Backend.withStorage(in: directory) { try await check.prepare($0.offlineMessages) }
-            try await Backend.withStorage(in: directory) { try await check.verify($0.offlineMessages) }
-        }
-    }
-
-    @Test(arguments: PrivateStoreChecks.reopening)
-    func privateStoreOpenedAgain(_ check: ReopenCheck<any PrivateStore>) async throws {
-        try await Backend.withDirectory { directory in
-            try await Backend.withStorage(in: directory) { try await check.prepare($0.privateElements) }
-            try await Backend.withStorage(in: directory) { try await check.verify($0.privateElements) }
-        }
-    }
-
-    @Test(arguments: LastActivityStoreChecks.reopening)
-    func lastActivityStoreOpenedAgain(_ check: ReopenCheck<any LastActivityStore>) async throws {
-        try await Backend.withDirectory { directory in
-            try await Backend.withStorage(in: directory) { try await check.prepare($0.lastActivity) }
-            try await Backend.withStorage(in: directory) { try await check.verify($0.lastActivity) }
+    private static func run<Store>(
+        _ check: ReopenCheck<Store>, on backend: Backend, _ store: any KeyPath<Storage, Store> & Sendable
+    ) async throws {
+        let limits = backend.limits
+        try await ConformanceRecord.note(check.name, of: "\(Store.self)", on: backend) {
+            try await backend.withStorage(openedFor: [
+                { try await check.prepare($0[keyPath: store], limits: limits) },
+                { try await check.verify($0[keyPath: store], limits: limits) },
+            ])
         }
     }
 }

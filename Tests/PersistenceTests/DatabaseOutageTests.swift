@@ -7,7 +7,7 @@ import XMPPCore
 import XMPPPersistenceSQL
 
 /// What needs no server.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct DatabaseOutageTests {
     /// A port of this machine on which somebody accepts connections, in the kernel, and never says a word.
     private final class SilentServer {

@@ -14,7 +14,7 @@ struct DatabaseServer: Sendable, CustomStringConvertible {
     static let mySQL = DatabaseServer("MySQL", "MIMD_TEST_MYSQL", .mySQL, of: "information_schema")
     /// A PostgreSQL server that is made to behave like CockroachDB where that differs; see ``CockroachRules``.
     static let cockroachRules = DatabaseServer(
-        "CockroachDB's rules", "MIMD_TEST_POSTGRESQL", .cockroachDB, of: "postgres")
+        "CockroachDB's rules", "MIMD_TEST_POSTGRESQL", .cockroachDB, of: "postgres", turns: postgreSQL.turns)
     private static let all = [postgreSQL, mariaDB, mySQL]
     /// Those that can be had here.
     static let available = all.filter(\.isThere)
@@ -32,10 +32,14 @@ struct DatabaseServer: Sendable, CustomStringConvertible {
     /// A database that every such server has.
     private let commonDatabase: String
     /// A server takes a hundred connections, and tests run side by side.
-    private let turns = Turns(8)
+    private let turns: Turns
+    private static let turnCount = 8
 
-    private init(_ name: String, _ variable: String, _ dialect: Dialect, of commonDatabase: String) {
+    private init(
+        _ name: String, _ variable: String, _ dialect: Dialect, of commonDatabase: String, turns: Turns = Turns(turnCount)
+    ) {
         description = name
+        self.turns = turns
         let environment = ProcessInfo.processInfo.environment
         let text = environment[variable] ?? ""
         place = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -65,8 +69,29 @@ struct DatabaseServer: Sendable, CustomStringConvertible {
     func withDatabase(
         _ change: (inout DatabaseSettings) -> Void = { _ in }, _ body: (PooledDatabase) async throws -> Void
     ) async throws {
-        await turns.begin()
-        defer { turns.end() }
+        try await withSettings { settings in
+            var settings = settings
+            change(&settings)
+            try await withDatabase(at: settings, body)
+        }
+    }
+
+    /// Opens a database and closes it afterwards.
+    func withDatabase(at settings: DatabaseSettings, _ body: (PooledDatabase) async throws -> Void) async throws {
+        let database = try open(settings)
+        let result = await Result { try await body(database) }
+        await database.close()
+        try result.get()
+    }
+
+    /// Makes an empty database, gives `body` what it takes to open it, and removes it afterwards.
+    ///
+    /// - Parameter isAlone: whether nobody else uses the server meanwhile; for one caller at a time. A serializable
+    ///   transaction that is held open keeps the locks of all others, of which a server has room for a few thousand.
+    func withSettings(isAlone: Bool = false, _ body: (DatabaseSettings) async throws -> Void) async throws {
+        let count = isAlone ? Self.turnCount : 1
+        for _ in 0..<count { await turns.begin() }
+        defer { for _ in 0..<count { turns.end() } }
         let name = "mimd_test_" + UUID().uuidString.lowercased().replacing("-", with: "")
         var control = settings()
         control.connectionCount = 1
@@ -74,11 +99,7 @@ struct DatabaseServer: Sendable, CustomStringConvertible {
         control.answerTimeout = .seconds(60)
         let server = try open(control)
         try await server.execute(SQLStatement("CREATE DATABASE \(name)"), [])
-        var settings = settings(database: name)
-        change(&settings)
-        let database = try open(settings)
-        let result = await Result { try await body(database) }
-        await database.close()
+        let result = await Result { try await body(settings(database: name)) }
         let isForced = dialect == .mySQL ? "" : " WITH (FORCE)"
         try await server.execute(SQLStatement("DROP DATABASE \(name)\(isForced)"), [])
         await server.close()

@@ -6,7 +6,7 @@ import XMPPCore
 import XMPPPersistenceSQL
 
 /// TLS, with a server whose certificate names `localhost` and is its own authority.
-@Suite(.enabled(if: !DatabaseServer.withCertificate.isEmpty), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: !DatabaseServer.withCertificate.isEmpty), .timeLimit(.minutes(5)))
 struct DatabaseTLSTests {
     private static func isEncrypted(
         _ server: DatabaseServer, host: String, _ change: (inout DatabaseSettings.TLS) -> Void

@@ -5,7 +5,7 @@ import Testing
 import XMPPCore
 import XMPPPersistenceSQL
 
-@Suite(.enabled(if: !DatabaseServer.available.isEmpty), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: !DatabaseServer.available.isEmpty), .timeLimit(.minutes(5)))
 struct MongooseIMDatabaseTests {
     /// The columns with MongooseIM's types, which are narrower than mimd's where they bound names.
     static let tables = [

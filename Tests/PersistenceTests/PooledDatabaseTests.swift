@@ -7,7 +7,7 @@ import Testing
 import XMPPCore
 import XMPPPersistenceSQL
 
-@Suite(.enabled(if: !DatabaseServer.available.isEmpty), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: !DatabaseServer.available.isEmpty), .timeLimit(.minutes(5)))
 struct PooledDatabaseTests {
     static let insert = SQLStatement("INSERT INTO item (id, text) VALUES (?, ?)")
     static let count = SQLStatement("SELECT count(*) FROM item")

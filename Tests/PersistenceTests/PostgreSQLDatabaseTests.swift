@@ -8,7 +8,7 @@ import XMPPPersistenceSQL
 
 @testable import XMPPPersistencePostgreSQL
 
-@Suite(.enabled(if: PostgreSQLServer.isThere), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: PostgreSQLServer.isThere), .timeLimit(.minutes(5)))
 struct PostgreSQLDatabaseTests {
     private static let insert = SQLStatement("INSERT INTO item (id, text) VALUES (?, ?)")
     private static let count = SQLStatement("SELECT count(*) FROM item")

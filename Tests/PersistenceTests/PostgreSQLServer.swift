@@ -3,6 +3,7 @@
 
 import Foundation
 import Logging
+import Synchronization
 import Testing
 import XMPPCore
 import XMPPPersistencePostgreSQL
@@ -45,16 +46,39 @@ extension Result where Failure == any Error {
     }
 }
 
-/// Lets so many in at a time.
+/// Lets so many in at a time, in the order in which they came. Who is cancelled waits for his turn all the same.
 final class Turns: Sendable {
-    private let stream: AsyncStream<Void>
-    private let free: AsyncStream<Void>.Continuation
-
-    init(_ count: Int) {
-        (stream, free) = AsyncStream.makeStream()
-        for _ in 0..<count { free.yield() }
+    private struct State {
+        var freeCount: Int
+        var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
-    func begin() async { for await _ in stream { return } }
-    func end() { free.yield() }
+    private let state: Mutex<State>
+
+    init(_ count: Int) { state = Mutex(State(freeCount: count)) }
+
+    func begin() async {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                guard state.freeCount > 0 else {
+                    state.waiting.append(continuation)
+                    return false
+                }
+                state.freeCount -= 1
+                return true
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    func end() {
+        let next = state.withLock { state in
+            guard !state.waiting.isEmpty else {
+                state.freeCount += 1
+                return nil as CheckedContinuation<Void, Never>?
+            }
+            return state.waiting.removeFirst()
+        }
+        next?.resume()
+    }
 }

@@ -20,7 +20,9 @@ struct StoreCopyCommandTests {
         _ body: (MimdProgram, String, PooledDatabase) async throws -> Void
     ) async throws {
         try await Backend.withDirectory { directory in
-            try await Backend.withStorage(in: directory) { try await Fill.fillHostile($0) }
+            try await Backend.withStorage(in: directory) {
+                try await Fill.fillHostile($0, limits: Backend.postgreSQL.limits)
+            }
             var name = ""
             try await PostgreSQLServer.withDatabase { settings in
                 name = settings.database

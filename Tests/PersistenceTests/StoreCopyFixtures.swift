@@ -11,13 +11,13 @@ enum StoreCopyFixtures {
     /// Fills every store: hostile accounts, keys and texts, lists longer than a page, more accounts than are under way
     /// at once, messages that are the same.
     ///
-    /// - Parameter keyCharacterCountMax: longer names, contacts and groups are left out.
-    static func fillHostile(_ storage: Storage, keyCharacterCountMax: Int = .max) async throws {
-        func isShort(_ text: String) -> Bool { text.unicodeScalars.count <= keyCharacterCountMax }
-        let accounts = try Fixtures.hostileAccounts().filter { isShort($0.localpart ?? "") }
-        let contacts = try Fixtures.hostileContacts().filter { isShort($0.description) }
+    /// - Parameter limits: the longest names that the storage holds, and those that it is copied to.
+    static func fillHostile(_ storage: Storage, limits: ConformanceLimits = ConformanceLimits()) async throws {
+        func isShort(_ text: String) -> Bool { text.unicodeScalars.count <= limits.nameCharacterCountMax }
+        let accounts = try Fixtures.hostileAccounts(limits), contacts = try Fixtures.hostileContacts(limits)
+        let texts = Fixtures.hostileTexts(limits)
         for (index, account) in accounts.enumerated() {
-            let text = Fixtures.hostileTexts[index % Fixtures.hostileTexts.count]
+            let text = texts[index % texts.count]
             let credential = AccountCredential(passwordDetails: index % 2 == 0 ? nil : text, password: text)
             try await storage.accounts.create(account, credential: credential, accountCountMax: nil)
             let record = LastActivityRecord(seconds: Int64(index), status: text)
@@ -28,12 +28,12 @@ enum StoreCopyFixtures {
         }
         let juliet = try Fixtures.juliet()
         for (index, contact) in contacts.enumerated() {
-            let text = Fixtures.hostileTexts[index % Fixtures.hostileTexts.count]
+            let text = texts[index % texts.count]
             try await add(item(contact, text), to: juliet, storage)
         }
-        for text in Fixtures.hostileTexts + Fixtures.hostileTexts { try await append(text, to: juliet, storage) }
-        let elements = Fixtures.hostileKeys.enumerated().map { index, key in
-            PrivateElement(namespace: key, xml: Array(Fixtures.hostileTexts[index].utf8))
+        for text in texts + texts { try await append(text, to: juliet, storage) }
+        let elements = Fixtures.hostileKeys(limits).enumerated().map { index, key in
+            PrivateElement(namespace: key, xml: Array(texts[index % texts.count].utf8))
         }
         try await storage.privateElements.set(elements, of: juliet, elementCountMax: nil)
         let romeo = try Fixtures.romeo()

@@ -28,14 +28,21 @@ struct BackendPair: CustomStringConvertible, Sendable {
         }
     }()
 
-    func withStorages(_ body: (Storage, Storage) async throws -> Void) async throws {
+    func withStorages(_ body: @escaping (Storage, Storage) async throws -> Void) async throws {
         try await source.withStorage { source in
             try await target.withStorage { target in try await body(source, target) }
         }
     }
 
-    /// The longest name that both hold: MySQL's keys end where MongooseIM's do.
-    var keyCharacterCountMax: Int { [.mySQL, .mariaDB].contains { $0 == source || $0 == target } ? 250 : .max }
+    /// The longest that both hold.
+    var limits: ConformanceLimits {
+        let both = [source.limits, target.limits]
+        var limits = ConformanceLimits()
+        limits.localpartCharacterCountMax = both.map(\.localpartCharacterCountMax).min() ?? 0
+        limits.addressCharacterCountMax = both.map(\.addressCharacterCountMax).min() ?? 0
+        limits.nameCharacterCountMax = both.map(\.nameCharacterCountMax).min() ?? 0
+        return limits
+    }
 
     static let memory = BackendPair(source: .memory, target: .memory)
 }
@@ -71,7 +78,7 @@ struct BackendPair: CustomStringConvertible, Sendable {
     @Test(arguments: BackendPair.available)
     func everythingArrivesAndIsNotWrittenTwice(_ pair: BackendPair) async throws {
         try await pair.withStorages { source, target in
-            try await Fill.fillHostile(source, keyCharacterCountMax: pair.keyCharacterCountMax)
+            try await Fill.fillHostile(source, limits: pair.limits)
             let contents = try await Fill.contents(source)
             let first = try await Self.copyAll(source, target)
             for kind in StoreKind.allCases {
@@ -120,7 +127,7 @@ struct BackendPair: CustomStringConvertible, Sendable {
     @Test(arguments: BackendPair.available.filter { ![.memory, .file].contains($0.target) })
     func aCopyToADatabaseThatBreaksOffGoesOn(_ pair: BackendPair) async throws {
         try await pair.withStorages { source, target in
-            try await Fill.fillHostile(source, keyCharacterCountMax: pair.keyCharacterCountMax)
+            try await Fill.fillHostile(source, limits: pair.limits)
             // Each goes on where the one before it ended, and all of them do not come to the end.
             for index in 0..<3 {
                 let budget = WriteBudget(45, index % 2 == 0 ? .before : .after)
@@ -182,7 +189,7 @@ struct BackendPair: CustomStringConvertible, Sendable {
     @Test func twoCopiesAtOnceStoreNothingTwice() async throws {
         for pair in BackendPair.available where pair.source == .memory {
             try await pair.withStorages { source, target in
-                try await Fill.fillHostile(source, keyCharacterCountMax: pair.keyCharacterCountMax)
+                try await Fill.fillHostile(source, limits: pair.limits)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for _ in 0..<3 {
                         group.addTask { _ = try await Fill.copy(source, target).copy(.offlineMessages) }
@@ -233,7 +240,7 @@ struct BackendPair: CustomStringConvertible, Sendable {
     /// Changes what a target has of accounts a and b, and expects that a copy leaves them, and brings c.
     private func expectLeft(
         _ kind: StoreKind, differing: [String], onlyInTarget: [String] = [],
-        _ change: (Storage) async throws -> Void
+        _ change: @escaping (Storage) async throws -> Void
     ) async throws {
         try await BackendPair.memory.withStorages { source, target in
             let (expected, others) = (try differing.map(Self.account), try onlyInTarget.map(Self.account))
@@ -349,12 +356,13 @@ struct BackendPair: CustomStringConvertible, Sendable {
     @Test(arguments: BackendPair.available.filter { [.mySQL, .mariaDB].contains($0.target) })
     func namesThatTheTargetHasNoRoomForAreNotLostInSilence(_ pair: BackendPair) async throws {
         try await pair.withStorages { source, target in
-            try await Fill.fillHostile(source)
+            try await Fill.fillHostile(source, limits: pair.source.limits)
             let copy = Fill.copy(source, target)
             let report = try await copy.copy(.accounts)
-            let long = try Fixtures.hostileAccounts().filter { ($0.localpart ?? "").count > 250 }
+            let accounts = try Fixtures.hostileAccounts(pair.source.limits)
+            let long = accounts.filter { ($0.localpart ?? "").count > 250 }
             #expect(report.refused.named == long)
-            #expect(report.copiedEntryCount == (try Fixtures.hostileAccounts().count) - long.count)
+            #expect(report.copiedEntryCount == accounts.count - long.count)
             let differences = try await copy.differences(in: .accounts)
             #expect(differences.onlyInSource.named == long)
             #expect(differences.differing.count == 0)

@@ -5,7 +5,7 @@ import Testing
 import XMPPCore
 import XMPPPersistenceSQL
 
-@Suite(.enabled(if: !DatabaseServer.available.isEmpty), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: !DatabaseServer.available.isEmpty), .timeLimit(.minutes(5)))
 struct TwoServersTests {
     private static func withTwo(
         _ server: DatabaseServer, _ body: (Storage, Storage) async throws -> Void

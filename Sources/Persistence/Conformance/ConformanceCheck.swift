@@ -10,13 +10,28 @@ public struct ConformanceCheck<Store: Sendable>: Sendable, CustomStringConvertib
     public let name: String
     /// The promise.
     public let sentence: String
-    /// Throws when the store breaks the promise. It is given an empty store, which it does not share with other checks.
-    public let run: @Sendable (Store) async throws -> Void
+    private let body: @Sendable (Store, ConformanceLimits) async throws -> Void
 
-    init(_ name: String, _ sentence: String, _ run: @escaping @Sendable (Store) async throws -> Void) {
+    init(
+        _ name: String, _ sentence: String, _ body: @escaping @Sendable (Store, ConformanceLimits) async throws -> Void
+    ) {
         self.name = name
         self.sentence = sentence
-        self.run = run
+        self.body = body
+    }
+
+    init(_ name: String, _ sentence: String, _ body: @escaping @Sendable (Store) async throws -> Void) {
+        self.init(name, sentence) { store, _ in try await body(store) }
+    }
+
+    /// Finds out whether a store keeps the promise.
+    ///
+    /// - Parameters:
+    ///   - store: is empty, and is not shared with other checks.
+    ///   - limits: what the backend holds, where that is less than XMPP allows.
+    /// - Throws: ``ConformanceFailure`` when it does not, or the error of a call that should have worked.
+    public func run(_ store: Store, limits: ConformanceLimits = ConformanceLimits()) async throws {
+        try await body(store, limits)
     }
 
     /// The check's name.
@@ -29,23 +44,48 @@ public struct ReopenCheck<Store: Sendable>: Sendable, CustomStringConvertible {
     public let name: String
     /// The promise.
     public let sentence: String
-    /// Fills an empty store. After it the store is closed and opened again.
-    public let prepare: @Sendable (Store) async throws -> Void
-    /// Throws when the store that was opened again does not hold what it should.
-    public let verify: @Sendable (Store) async throws -> Void
+    private let preparation: @Sendable (Store, ConformanceLimits) async throws -> Void
+    private let verification: @Sendable (Store, ConformanceLimits) async throws -> Void
 
     init(
-        _ name: String, _ sentence: String, prepare: @escaping @Sendable (Store) async throws -> Void,
-        verify: @escaping @Sendable (Store) async throws -> Void
+        _ name: String, _ sentence: String,
+        prepare: @escaping @Sendable (Store, ConformanceLimits) async throws -> Void,
+        verify: @escaping @Sendable (Store, ConformanceLimits) async throws -> Void
     ) {
         self.name = name
         self.sentence = sentence
-        self.prepare = prepare
-        self.verify = verify
+        preparation = prepare
+        verification = verify
+    }
+
+    /// Fills an empty store. After it the store is closed and opened again.
+    public func prepare(_ store: Store, limits: ConformanceLimits = ConformanceLimits()) async throws {
+        try await preparation(store, limits)
+    }
+
+    /// Throws when the store that was opened again does not hold what it should.
+    public func verify(_ store: Store, limits: ConformanceLimits = ConformanceLimits()) async throws {
+        try await verification(store, limits)
     }
 
     /// The check's name.
     public var description: String { name }
+}
+
+/// The longest that a backend holds, for one that cannot hold all that XMPP allows. It holds all lengths up to these,
+/// and refuses a longer name or text whole, which is checked.
+public struct ConformanceLimits: Hashable, Sendable {
+    /// The longest localpart of an account, in characters.
+    public var localpartCharacterCountMax = 1_023
+    /// The longest address of a contact or a sender, in characters.
+    public var addressCharacterCountMax = 3_071
+    /// The longest name of a roster group and the longest private namespace, in characters. XMPP sets no bound.
+    public var nameCharacterCountMax = 1_023
+    /// The longest text and the longest stanza, in bytes of UTF-8. XMPP sets no bound.
+    public var textByteCountMax = 65_536
+
+    /// What RFC 7622 allows for addresses, and the defaults of the rest.
+    public init() {}
 }
 
 /// A promise that a store has broken.

@@ -6,7 +6,24 @@ public import XMPPCore
 /// The checks of an offline message store.
 public enum OfflineStoreChecks {
     /// Every check.
-    public static let all: [ConformanceCheck<any OfflineStore>] = messages + removals
+    public static let all: [ConformanceCheck<any OfflineStore>] = messages + removals + data.checks
+
+    private static let data = AccountData<any OfflineStore>(
+        put: { store, account, text in
+            let message = OfflineMessage(
+                from: account.jid, stanza: Array(text.utf8), receivedMicroseconds: Int64(text.utf8.count))
+            try expectEqual(try await store.append(message, for: account, messageCountMax: nil), .stored)
+        },
+        get: { store, account in
+            let stored = try await Fixtures.all { try await store.messages(for: account, at: 0, after: $0, limit: 100) }
+            guard let message = stored.last?.message else { return nil }
+            try expectEqual(message.from, account.jid)
+            try expect(message.receivedMicroseconds == message.stanza.count, "half a message was found")
+            return String(decoding: message.stanza, as: UTF8.self)
+        },
+        list: { try await $0.accounts(after: $1, limit: $2) },
+        base: { $0 }
+    )
 
     private static func message(_ text: String, at microseconds: Int64 = 0, expiry: Int64? = nil) throws
         -> OfflineMessage
@@ -38,12 +55,13 @@ public enum OfflineStoreChecks {
             try expectEqual(try await store.remove([], for: juliet), 0)
             try expectEqual(try await store.removeExpired(at: .max, limit: 10), 0)
         },
-        ConformanceCheck("messagesComeBack", "A message comes back byte for byte, with sender and times.") { store in
+        ConformanceCheck("messagesComeBack", "A message comes back byte for byte, with sender and times.") {
+            store, limits in
             let juliet = try Fixtures.juliet()
             var expected: [OfflineMessage] = []
-            let texts = Fixtures.hostileTexts.map { "<message><body>\($0)</body></message>" }
+            let texts = Fixtures.hostileTexts(limits).map { String("<m>\($0)</m>".prefix(limits.textByteCountMax / 4)) }
             for (index, text) in texts.enumerated() {
-                for contact in try Fixtures.hostileContacts().prefix(index == 0 ? .max : 1) {
+                for contact in try Fixtures.hostileContacts(limits).prefix(index == 0 ? .max : 1) {
                     let message = OfflineMessage(
                         from: contact,
                         stanza: Array(text.utf8),
@@ -176,65 +194,70 @@ public enum OfflineStoreChecks {
             try expectEqual(try await texts(store, juliet), ["0", "3", "4"])
             try expectEqual(try await store.messageCount(for: juliet), 3)
         },
-        ConformanceCheck("listing", "A listing has every account with messages once, in pages of at most the limit.") {
+        ConformanceCheck("expiredOfAllAreRemoved", "Expired messages of any account are removed, the limit at a time.")
+        {
             store in
-            try await checkListing(
-                of: try Fixtures.hostileAccounts(),
-                add: { account in
-                    for _ in 0..<2 {
-                        try expectEqual(
-                            try await store.append(try message("m"), for: account, messageCountMax: nil), .stored)
-                    }
-                },
-                remove: { try await store.removeAll(for: $0) },
-                page: { try await store.accounts(after: $0, limit: $1) },
-                account: { $0 }
-            )
+            for index in 0..<12 {
+                let account = try BareJID("account\(index % 4)@domain\(index % 3).example")
+                let message = try message("\(index)", expiry: index < 10 ? 1 : nil)
+                try expectEqual(try await store.append(message, for: account, messageCountMax: nil), .stored)
+            }
+            var counts: [Int] = []
+            repeat { counts.append(try await store.removeExpired(at: 1, limit: 4)) } while counts.last == 4
+            try expectEqual(counts.reduce(0, +), 10)
+            try expectEqual(try await store.removeExpired(at: .max, limit: .max), 0)
+            try expectEqual(try await store.accounts(after: nil, limit: 100).items.count, 2)
         },
-        ConformanceCheck("removal", "Removal removes the messages of an account, or a domain, and nothing else.") {
+        ConformanceCheck("removalIsOneStep", "Messages are removed all or none, also where calls are cancelled.") {
             store in
-            try await checkRemoval(
-                store,
-                add: { account in
-                    try expectEqual(
-                        try await store.append(try message("m"), for: account, messageCountMax: nil), .stored)
-                },
-                holds: { try await store.messageCount(for: $0) > 0 }
-            )
+            let juliet = try Fixtures.juliet()
+            for index in 0..<60 {
+                try expectEqual(
+                    try await store.append(try message("\(index)"), for: juliet, messageCountMax: nil), .stored)
+            }
+            let stored = try await Fixtures.all { try await store.messages(for: juliet, at: 0, after: $0, limit: 100) }
+            let removed = await withTaskGroup(of: Range<Int>?.self) { group in
+                for start in stride(from: 0, to: 60, by: 6) {
+                    if start == 30 { group.cancelAll() }
+                    group.addTask {
+                        let range = start..<start + 6
+                        // Any error of a cancelled call means no more than that nothing was promised.
+                        do {
+                            return try await store.remove(stored[range].map(\.id), for: juliet) == 6 ? range : nil
+                        } catch { return nil }
+                    }
+                }
+                return await group.reduce(into: Set<Range<Int>>()) { if let range = $1 { $0.insert(range) } }
+            }
+            let left = Set(try await texts(store, juliet).compactMap { Int($0) })
+            for start in stride(from: 0, to: 60, by: 6) {
+                let count = left.intersection(start..<start + 6).count
+                try expect(count == 0 || count == 6, "\(count) of 6 messages are left")
+                try expect(count == 0 || !removed.contains(start..<start + 6), "a message that was removed is there")
+            }
         },
     ]
 
     /// The checks with a closing between.
-    public static let reopening: [ReopenCheck<any OfflineStore>] = [
-        ReopenCheck("messagesAreDurable", "When a method that changes data returns, the change is durable.") { store in
-            for account in try Fixtures.hostileAccounts() {
-                for index in 0..<3 {
+    public static let reopening: [ReopenCheck<any OfflineStore>] =
+        data.reopening + [
+            ReopenCheck("removedMessagesStayRemoved", "What was removed never comes back.") { store, _ in
+                let juliet = try Fixtures.juliet()
+                for index in 0..<4 {
                     try expectEqual(
-                        try await store.append(try message("\(index)"), for: account, messageCountMax: nil), .stored)
+                        try await store.append(try message("\(index)"), for: juliet, messageCountMax: nil), .stored)
                 }
+                let ids = try await store.messages(for: juliet, at: 0, after: nil, limit: 4).items.map(\.id)
+                try expectEqual(try await store.remove(Array(ids.dropFirst(2)), for: juliet), 2)
+            } verify: { store, _ in
+                let juliet = try Fixtures.juliet()
+                try expectEqual(try await texts(store, juliet), ["0", "1"])
+                let old =
+                    try await store.messages(for: juliet, at: 0, after: nil, limit: 4).items.map(\.id.number).max() ?? 0
+                try expectEqual(try await store.append(try message("new"), for: juliet, messageCountMax: nil), .stored)
+                let new =
+                    try await store.messages(for: juliet, at: 0, after: nil, limit: 4).items.map(\.id.number).max() ?? 0
+                try expect(new > old + 2, "the name of a message that was removed was given again")
             }
-        } verify: { store in
-            for account in try Fixtures.hostileAccounts() {
-                try expectEqual(try await texts(store, account), ["0", "1", "2"])
-            }
-        },
-        ReopenCheck("removedMessagesStayRemoved", "What was removed never comes back.") { store in
-            let juliet = try Fixtures.juliet()
-            for index in 0..<4 {
-                try expectEqual(
-                    try await store.append(try message("\(index)"), for: juliet, messageCountMax: nil), .stored)
-            }
-            let ids = try await store.messages(for: juliet, at: 0, after: nil, limit: 4).items.map(\.id)
-            try expectEqual(try await store.remove(Array(ids.dropFirst(2)), for: juliet), 2)
-        } verify: { store in
-            let juliet = try Fixtures.juliet()
-            try expectEqual(try await texts(store, juliet), ["0", "1"])
-            let old =
-                try await store.messages(for: juliet, at: 0, after: nil, limit: 4).items.map(\.id.number).max() ?? 0
-            try expectEqual(try await store.append(try message("new"), for: juliet, messageCountMax: nil), .stored)
-            let new =
-                try await store.messages(for: juliet, at: 0, after: nil, limit: 4).items.map(\.id.number).max() ?? 0
-            try expect(new > old + 2, "the name of a message that was removed was given again")
-        },
-    ]
+        ]
 }

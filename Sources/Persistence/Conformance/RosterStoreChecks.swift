@@ -6,7 +6,27 @@ public import XMPPCore
 /// The checks of a roster store.
 public enum RosterStoreChecks {
     /// Every check.
-    public static let all: [ConformanceCheck<any RosterStore>] = contents + changes + listings
+    public static let all: [ConformanceCheck<any RosterStore>] = contents + changes + pages + data.checks
+
+    private static let data = AccountData<any RosterStore>(
+        put: { store, account, text in
+            let groups: Set<String> = [String(text.prefix(20)), "group of \(text.prefix(20))"]
+            let contact = try Fixtures.romeo().jid
+            try await store.update(contact, of: account, itemCountMax: nil) { _ in
+                RosterItem(contact: contact, name: text, groups: groups, requestText: text)
+            }
+        },
+        get: { store, account in
+            let item = try await store.item(try Fixtures.romeo().jid, of: account)
+            guard let item else { return nil }
+            try expect(try await store.version(of: account) != nil, "a roster that was changed has no version")
+            try expect(item.name == item.requestText && item.groups.count == 2, "half an item was found")
+            try expect(item.groups.contains(String(item.name.prefix(20))), "half an item was found")
+            return item.name
+        },
+        list: { try await $0.accounts(after: $1, limit: $2) },
+        base: { $0 }
+    )
 
     private static let contents: [ConformanceCheck<any RosterStore>] = [
         ConformanceCheck("absentRosterIsEmpty", "A roster that was never changed is empty and has no version.") {
@@ -37,24 +57,26 @@ public enum RosterStoreChecks {
                 }
             }
         },
-        ConformanceCheck("textsComeBack", "Names, groups and request texts come back byte for byte.") { store in
+        ConformanceCheck("textsComeBack", "Names, groups and request texts come back byte for byte.") { store, limits in
             let juliet = try Fixtures.juliet()
-            for (index, text) in Fixtures.hostileTexts.enumerated() {
+            for (index, text) in (Fixtures.hostileTexts(limits) + Fixtures.hostileKeys(limits)).enumerated() {
                 let contact = try JID("contact\(index)@montague.example")
-                let item = RosterItem(contact: contact, name: text, groups: [text], requestText: text)
+                let group = String(text.unicodeScalars.prefix(limits.nameCharacterCountMax))
+                let item = RosterItem(contact: contact, name: text, groups: [group], requestText: text)
                 try await store.update(contact, of: juliet, itemCountMax: nil) { _ in item }
                 let found = try await store.item(contact, of: juliet)
-                for part in [found?.name, found?.groups.first, found?.requestText] {
+                for part in [found?.name, found?.requestText] {
                     try expectEqual(part.map { Array($0.utf8) }, Array(text.utf8))
                 }
+                try expectEqual(found?.groups.first.map { Array($0.utf8) }, Array(group.utf8))
                 try expectEqual(found?.groups.count, 1)
             }
         },
         ConformanceCheck("groupsAreApart", "Groups that differ in little are kept apart, and replaced as a whole.") {
-            store in
+            store, limits in
             let juliet = try Fixtures.juliet()
             let contact = try Fixtures.romeo().jid
-            let groups = Set(Fixtures.hostileKeys)
+            let groups = Set(Fixtures.hostileKeys(limits))
             for set in [groups, [], ["a"], groups] {
                 let item = RosterItem(contact: contact, groups: set)
                 try await store.update(contact, of: juliet, itemCountMax: nil) { _ in item }
@@ -63,9 +85,9 @@ public enum RosterStoreChecks {
                 try expectEqual(page.items, [item])
             }
         },
-        ConformanceCheck("contactsAreApart", "Contacts are the same only if their bytes are.") { store in
+        ConformanceCheck("contactsAreApart", "Contacts are the same only if their bytes are.") { store, limits in
             let juliet = try Fixtures.juliet()
-            let contacts = try Fixtures.hostileContacts()
+            let contacts = try Fixtures.hostileContacts(limits)
             for (index, contact) in contacts.enumerated() {
                 let item = RosterItem(contact: contact, name: "\(index)", groups: ["\(index)"])
                 let change = try await store.update(contact, of: juliet, itemCountMax: nil) { _ in item }
@@ -77,7 +99,44 @@ public enum RosterStoreChecks {
             }
             try expectEqual(try await store.item(try Fixtures.romeo().jid, of: try Fixtures.romeo()), nil)
         },
+        ConformanceCheck(
+            "hostileItemsAreKeptOrRefused",
+            "What a store cannot hold it refuses; it cuts nothing, and mixes nothing up."
+        ) { store, limits in
+            let juliet = try Fixtures.juliet()
+            let contact = try Fixtures.romeo().jid
+            let item = RosterItem(contact: contact, name: "n", groups: ["a", "b"])
+            let long = Fixtures.longName(limits.nameCharacterCountMax)
+            let others: [Set<String>] = [
+                ["a\u{0}"], ["a", "a\u{0}b"], [long + "x", long + "y", long], [long + long + long + long + "x"],
+            ]
+            for groups in others {
+                let before = try await store.update(contact, of: juliet, itemCountMax: nil) { _ in item }
+                let other = RosterItem(contact: contact, name: "other", groups: groups)
+                let isStored = try await isAccepted {
+                    try await store.update(contact, of: juliet, itemCountMax: nil) { _ in other }
+                }
+                try expectEqual(try await store.item(contact, of: juliet), isStored ? other : item)
+                if !isStored { try expectEqual(try await store.version(of: juliet), before.version) }
+            }
+            try await checkLongContacts(store, limits.addressCharacterCountMax)
+        },
     ]
+
+    private static func checkLongContacts(_ store: any RosterStore, _ most: Int) async throws {
+        let juliet = try Fixtures.juliet()
+        for count in Set([most, most + 1, most + most / 10, 3_071]) where count <= 3_071 {
+            let contacts = try ["x", "y"].map { try Fixtures.longAddress(count, endingIn: $0) }
+            for contact in contacts {
+                let isStored = try await isAccepted {
+                    try await store.update(contact, of: juliet, itemCountMax: nil) { _ in RosterItem(contact: contact) }
+                }
+                try expect(isStored || count > most, "a contact of \(count) characters is refused")
+                let found = try await valueIfItHolds { try await store.item(contact, of: juliet) }
+                try expectEqual(found, isStored ? RosterItem(contact: contact) : nil)
+            }
+        }
+    }
 
     private static let changes: [ConformanceCheck<any RosterStore>] = [
         ConformanceCheck("updateReturnsOldNewVersion", "An update returns the item before, the item now, the version.")
@@ -140,34 +199,6 @@ public enum RosterStoreChecks {
             try expectEqual(try await store.item(contact, of: juliet)?.groups.count, 1)
             try expectEqual(Set(versions).count, 100)
         },
-        ConformanceCheck("cancellingLeavesNoHalf", "Cancelling does not undo a change, nor leave half of one.") {
-            store in
-            let juliet = try Fixtures.juliet()
-            let contacts = try (0..<20).map { try JID("contact\($0)@montague.example") }
-            let acknowledged = await withTaskGroup(of: JID?.self) { group in
-                for (index, contact) in contacts.enumerated() {
-                    if index == 10 { group.cancelAll() }
-                    group.addTask {
-                        do throws(StorageError) {
-                            try await store.update(contact, of: juliet, itemCountMax: nil) { _ in
-                                RosterItem(contact: contact, groups: ["a", "b"])
-                            }
-                            return contact
-                        } catch {
-                            return nil
-                        }
-                    }
-                }
-                return await group.reduce(into: Set<JID>()) { found, contact in
-                    if let contact { found.insert(contact) }
-                }
-            }
-            for contact in contacts {
-                let item = try await store.item(contact, of: juliet)
-                try expect(item != nil || !acknowledged.contains(contact), "an acknowledged change is gone")
-                try expect(item == nil || item?.groups == ["a", "b"], "half a change is left")
-            }
-        },
         ConformanceCheck("itemCountMaxHolds", "A roster never gets more items than the caller allows.") { store in
             let juliet = try Fixtures.juliet()
             let results = try await Fixtures.concurrently(20) { index -> Bool in
@@ -213,14 +244,15 @@ public enum RosterStoreChecks {
             try expectEqual(try await store.item(contact, of: juliet), full)
             try expectEqual(try await store.version(of: juliet), change.version)
         },
-        ConformanceCheck("itemsAreAdded", "Items are added as they are, with one new version.") { store in
+        ConformanceCheck("itemsAreAdded", "Items are added as they are, with one new version.") { store, limits in
             let juliet = try Fixtures.juliet()
-            let items = try Fixtures.hostileContacts().enumerated().map { index, contact in
+            let texts = Fixtures.hostileTexts(limits)
+            let items = try Fixtures.hostileContacts(limits).enumerated().map { index, contact in
                 RosterItem(
-                    contact: contact, name: Fixtures.hostileTexts[index], groups: ["a", "\(index)"],
+                    contact: contact, name: texts[index % texts.count], groups: ["a", "\(index)"],
                     subscription: RosterSubscription.allCases[index % 4],
                     pending: RosterPending.allCases[index / 4 % 4],
-                    requestText: Fixtures.hostileTexts[index])
+                    requestText: texts[index % texts.count])
             }
             try await store.add([], to: juliet)
             try expectEqual(try await store.version(of: juliet), nil)
@@ -259,16 +291,16 @@ public enum RosterStoreChecks {
         },
     ]
 
-    private static let listings: [ConformanceCheck<any RosterStore>] = [
+    private static let pages: [ConformanceCheck<any RosterStore>] = [
         ConformanceCheck("rosterInPages", "A roster is read in pages that have every item once, with its version.") {
-            store in
+            store, limits in
             let juliet = try Fixtures.juliet()
-            let contacts = try Fixtures.hostileContacts()
+            let contacts = try Fixtures.hostileContacts(limits)
             var version: RosterVersion?
             for account in [juliet, try Fixtures.romeo()] {
                 for contact in contacts {
-                    let item = RosterItem(
-                        contact: contact, name: "\(account)", groups: [contact.description, "\(account)"])
+                    let group = String(contact.description.suffix(limits.nameCharacterCountMax))
+                    let item = RosterItem(contact: contact, name: "\(account)", groups: [group, "\(account)"])
                     let change = try await store.update(contact, of: account, itemCountMax: nil) { _ in item }
                     if account == juliet { version = change.version }
                 }
@@ -284,62 +316,88 @@ public enum RosterStoreChecks {
                 try expectEqual(Set(items.map(\.contact)), Set(contacts))
                 for item in items {
                     try expectEqual(item.name, "\(juliet)")
-                    try expectEqual(item.groups, [item.contact.description, "\(juliet)"])
+                    let group = String(item.contact.description.suffix(limits.nameCharacterCountMax))
+                    try expectEqual(item.groups, [group, "\(juliet)"])
                 }
             }
         },
-        ConformanceCheck("listing", "A listing has every account with items once, in pages of at most the limit.") {
-            store in
+        ConformanceCheck("pageAndVersionBelongTogether", "A page and its version belong together.") { store in
+            let juliet = try Fixtures.juliet()
             let contact = try Fixtures.romeo().jid
-            try await checkListing(
-                of: try Fixtures.hostileAccounts(),
-                add: { account in
-                    try await store.update(contact, of: account, itemCountMax: nil) { _ in
-                        RosterItem(contact: contact)
+            let pages = try await withThrowingTaskGroup(of: [RosterPage].self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        var pages: [RosterPage] = []
+                        repeat {
+                            try Task.checkCancellation()
+                            pages.append(try await store.roster(of: juliet, after: nil, limit: 10))
+                        } while pages.last?.items.first?.name != "39"
+                        return pages
                     }
-                },
-                remove: { try await store.removeAll(for: $0) },
-                page: { try await store.accounts(after: $0, limit: $1) },
-                account: { $0 }
-            )
-        },
-        ConformanceCheck("removal", "Removal removes the rosters of an account, or a domain, and nothing else.") {
-            store in
-            let contact = try Fixtures.romeo().jid
-            try await checkRemoval(
-                store,
-                add: { account in
-                    try await store.update(contact, of: account, itemCountMax: nil) { _ in
-                        RosterItem(contact: contact, groups: ["a", "b"])
-                    }
-                },
-                holds: { account in
-                    let item = try await store.item(contact, of: account)
-                    try expectEqual(try await store.version(of: account) == nil, item == nil)
-                    let page = try await store.roster(of: account, after: nil, limit: 10)
-                    try expectEqual(page.items, item.map { [$0] } ?? [])
-                    return item != nil
                 }
-            )
+                var versions: [String: RosterVersion] = [:]
+                for index in 0..<40 {
+                    let item = RosterItem(contact: contact, name: "\(index)", groups: ["\(index)", "a"])
+                    let change = try await store.update(contact, of: juliet, itemCountMax: nil) { _ in item }
+                    versions["\(index)"] = change.version
+                }
+                var pages: [(RosterPage, RosterVersion?)] = []
+                for try await some in group { pages += some.map { ($0, versions[$0.items.first?.name ?? ""]) } }
+                return pages
+            }
+            for (page, version) in pages {
+                try expectEqual(page.version, version)
+                for item in page.items { try expectEqual(item.groups, [item.name, "a"]) }
+            }
+        },
+        ConformanceCheck("pagesTellOfChanges", "When the version differs between two pages, the roster changed.") {
+            store in
+            let juliet = try Fixtures.juliet()
+            let contacts = try (0..<6).map { try JID("contact\($0)@montague.example") }
+            for contact in contacts {
+                try await store.update(contact, of: juliet, itemCountMax: nil) { _ in RosterItem(contact: contact) }
+            }
+            let first = try await store.roster(of: juliet, after: nil, limit: 2)
+            let same = try await store.roster(of: juliet, after: first.next, limit: 2)
+            try expectEqual(same.version, first.version)
+            let gone = first.items[1].contact
+            let change = try await store.update(gone, of: juliet, itemCountMax: nil) { _ in nil }
+            let second = try await store.roster(of: juliet, after: first.next, limit: 2)
+            try expectEqual(second.items, same.items)
+            try expectEqual(second.version, change.version)
+            try expect(second.version != first.version, "a roster that changed has the version that it had")
+        },
+        ConformanceCheck("emptyRosterIsNotListed", "Listed are the accounts that have at least one item.") { store in
+            let juliet = try Fixtures.juliet()
+            let contact = try Fixtures.romeo().jid
+            try await store.update(contact, of: juliet, itemCountMax: nil) { _ in RosterItem(contact: contact) }
+            try expectEqual(try await store.accounts(after: nil, limit: 10).items, [juliet])
+            let change = try await store.update(contact, of: juliet, itemCountMax: nil) { _ in nil }
+            try expectEqual(try await store.accounts(after: nil, limit: 10), Page(items: [], next: nil))
+            try expectEqual(try await store.version(of: juliet), change.version)
         },
     ]
 
     /// The checks with a closing between.
-    public static let reopening: [ReopenCheck<any RosterStore>] = [
-        ReopenCheck("rostersAreDurable", "When a method that changes data returns, the change is durable.") { store in
-            let juliet = try Fixtures.juliet()
-            for contact in try Fixtures.hostileContacts() {
-                let item = RosterItem(contact: contact, name: "n", groups: ["g"], subscription: .both, pending: .out)
-                let change = try await store.update(contact, of: juliet, itemCountMax: nil) { _ in item }
-                try expectEqual(change.new, item)
+    public static let reopening: [ReopenCheck<any RosterStore>] =
+        data.reopening + [
+            ReopenCheck("rostersAreDurable", "When a method that changes data returns, the change is durable.") {
+                store, limits in
+                let juliet = try Fixtures.juliet()
+                for contact in try Fixtures.hostileContacts(limits) {
+                    let item = RosterItem(
+                        contact: contact, name: "n", groups: ["g"], subscription: .both, pending: .out)
+                    let change = try await store.update(contact, of: juliet, itemCountMax: nil) { _ in item }
+                    try expectEqual(change.new, item)
+                }
+            } verify: { store, limits in
+                let juliet = try Fixtures.juliet()
+                for contact in try Fixtures.hostileContacts(limits) {
+                    let item = RosterItem(
+                        contact: contact, name: "n", groups: ["g"], subscription: .both, pending: .out)
+                    try expectEqual(try await store.item(contact, of: juliet), item)
+                }
+                try expect(try await store.version(of: juliet) != nil, "the version is gone")
             }
-        } verify: { store in
-            let juliet = try Fixtures.juliet()
-            for contact in try Fixtures.hostileContacts() {
-                let item = RosterItem(contact: contact, name: "n", groups: ["g"], subscription: .both, pending: .out)
-                try expectEqual(try await store.item(contact, of: juliet), item)
-            }
-            try expect(try await store.version(of: juliet) != nil, "the version is gone")
-        }
-    ]
+        ]
 }

@@ -38,10 +38,8 @@ public struct SQLLastActivityStore: LastActivityStore {
 
     /// Stores the record of an account and replaces the one before.
     public func setLastActivity(_ record: LastActivityRecord, of account: BareJID) async throws(StorageError) {
-        try await context.database.execute(
-            Self.write,
-            account.key + [.integer(record.seconds), .text(record.status)]
-        )
+        let seconds = min(record.seconds, context.database.dialect.secondsMax)
+        try await context.database.execute(Self.write, account.key + [.integer(seconds), .text(record.status)])
     }
 
     /// How many accounts of a domain were last online at a time or later, in seconds since 1970-01-01 UTC.
@@ -70,5 +68,15 @@ public struct SQLLastActivityStore: LastActivityStore {
     /// Removes what is stored for the accounts of a domain.
     public func removeAll(domain: String) async throws(StorageError) {
         try await context.remove([Self.removeDomain], [.text(domain)])
+    }
+}
+
+extension Dialect {
+    /// The greatest number that the column `seconds` holds.
+    fileprivate var secondsMax: Int64 {
+        switch self {
+        case .sqlite: .max
+        default: Int64(Int32.max)
+        }
     }
 }

@@ -9,6 +9,9 @@
 /// - When it throws anything but ``StorageError/unavailable(detail:)``, nothing was changed.
 /// - Cancelling the calling task does not undo a change, nor leave half of one.
 /// - Two accounts or domains are the same only if their bytes are.
+/// - A name or text that the store cannot hold – too long for it, or with U+0000, which XML does not have and some
+///   databases neither – is refused with ``StorageError/backend(code:detail:)``. It is never cut, and never taken for
+///   another. The longest names that a store must hold are RFC 7622's, or what its author declares.
 /// - A domain is given as a prepared domainpart: ``BareJID/domainpart``.
 public protocol AccountDataStore: Sendable {
     /// Removes everything this store holds for an account. Nothing to remove is no error.

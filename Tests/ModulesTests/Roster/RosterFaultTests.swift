@@ -13,14 +13,14 @@ struct RosterFaultTests {
         "<error type='wait'><internal-server-error xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>the store is unavailable</text></error>"
 
     /// A server whose roster store can be told to fail.
-    private func run(_ body: (Verona, FailingRosterStore) async throws -> Void) async throws {
-        var store: FailingRosterStore?
+    private func run(_ body: (Verona, FailingStorage) async throws -> Void) async throws {
+        var store: FailingStorage?
         try await Verona.run(
             storage: { storage in
-                let failing = FailingRosterStore(storage.rosters)
+                let failing = FailingStorage()
                 store = failing
                 var storage = storage
-                storage.rosters = failing
+                storage.rosters = storage.decorated(by: failing).rosters
                 return storage
             },
             { verona in try await body(verona, #require(store)) })
@@ -125,7 +125,7 @@ struct RosterFaultTests {
             let account = try BareJID(Self.juliet)
             for number in 0..<(RosterMemory.rosterByteCountMax / 1_000) {
                 let contact = try JID("contact\(number)@example.com")
-                let change = try await store.update(contact, of: account, itemCountMax: nil) { _ in
+                let change = try await verona.storage.rosters.update(contact, of: account, itemCountMax: nil) { _ in
                     RosterItem(contact: contact, name: name)
                 }
                 #expect(change.old == nil)

@@ -32,8 +32,9 @@ final class ConnectionPool: EndOfTurnWork, @unchecked Sendable {
     static let groupCountMax = 256
     /// Beyond so many bytes of values no more join a group.
     static let groupByteCountMax = 1_048_576
-    /// How often what others were in the way of is tried: for about two seconds.
-    static let attemptCountMax = 30
+    /// How often what others were in the way of is tried: for about five seconds. Databases see conflicts where there are
+    /// none, between neighbours on one page, and with a crowd at work most attempts may meet one.
+    static let attemptCountMax = 100
     private static let retryDelayMax = Duration.milliseconds(100)
 
     /// How long to wait before an attempt: longer each time, and by chance, so that those who met do not meet again.

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// Something that is done around every call of every store. How each protocol's calls are passed on is written here, and
+// nowhere else.
+
+/// One of the stores of a ``Storage``.
+public enum StorageKind: String, Hashable, Sendable, CaseIterable {
+    /// ``Storage/accounts``
+    case accounts
+    /// ``Storage/rosters``
+    case rosters
+    /// ``Storage/offlineMessages``
+    case offlineMessages
+    /// ``Storage/privateElements``
+    case privateElements
+    /// ``Storage/lastActivity``
+    case lastActivity
+}
+
+/// A method of a store.
+public struct StorageMethod: Hashable, Sendable, CustomStringConvertible {
+    /// The store.
+    public let store: StorageKind
+    /// The name in Swift, with the labels of its parameters: `removeAll(for:)`.
+    public let name: String
+    /// Whether it may change what is stored.
+    public let changesData: Bool
+
+    fileprivate static func read(_ store: StorageKind, _ name: String = #function) -> StorageMethod {
+        StorageMethod(store: store, name: name, changesData: false)
+    }
+
+    fileprivate static func write(_ store: StorageKind, _ name: String = #function) -> StorageMethod {
+        StorageMethod(store: store, name: name, changesData: true)
+    }
+
+    /// The store and the name, with a dot between.
+    public var description: String { "\(store.rawValue).\(name)" }
+}
+
+/// Something that is done around every call of a store: measuring it, or making it fail.
+public protocol StorageDecorator: Sendable {
+    /// Does a call.
+    ///
+    /// - Parameters:
+    ///   - method: what was called.
+    ///   - body: passes the call on to the store; to be called at most once.
+    /// - Returns: what `body` returned.
+    /// - Throws: what `body` threw, or ``StorageError/unavailable(detail:)``.
+    func around<Value: Sendable>(
+        _ method: StorageMethod, _ body: () async throws(StorageError) -> Value
+    ) async throws(StorageError) -> Value
+}
+
+extension Storage {
+    /// The same stores, with something done around each of their calls.
+    public func decorated(by decorator: some StorageDecorator) -> Storage {
+        Storage(
+            accounts: DecoratedStore(base: accounts, data: accounts, decorator: decorator, kind: .accounts),
+            rosters: DecoratedStore(base: rosters, data: rosters, decorator: decorator, kind: .rosters),
+            offlineMessages: DecoratedStore(
+                base: offlineMessages, data: offlineMessages, decorator: decorator, kind: .offlineMessages),
+            privateElements: DecoratedStore(
+                base: privateElements, data: privateElements, decorator: decorator, kind: .privateElements),
+            lastActivity: DecoratedStore(
+                base: lastActivity, data: lastActivity, decorator: decorator, kind: .lastActivity)
+        )
+    }
+}
+
+/// A store whose calls go through a decorator.
+private struct DecoratedStore<Base: Sendable, Decorator: StorageDecorator>: AccountDataStore {
+    let base: Base
+    /// The same store, as what every store is.
+    let data: any AccountDataStore
+    let decorator: Decorator
+    let kind: StorageKind
+
+    func removeAll(for account: BareJID) async throws(StorageError) {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in try await data.removeAll(for: account) }
+    }
+
+    func removeAll(domain: String) async throws(StorageError) {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in try await data.removeAll(domain: domain) }
+    }
+}
+
+extension DecoratedStore: AccountStore where Base == any AccountStore {
+    func contains(_ account: BareJID) async throws(StorageError) -> Bool {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in try await base.contains(account) }
+    }
+
+    func credential(of account: BareJID) async throws(StorageError) -> AccountCredential? {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in try await base.credential(of: account) }
+    }
+
+    func create(
+        _ account: BareJID, credential: AccountCredential, accountCountMax: Int?
+    ) async throws(StorageError) {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.create(account, credential: credential, accountCountMax: accountCountMax)
+        }
+    }
+
+    func setCredential(_ credential: AccountCredential, of account: BareJID) async throws(StorageError) -> Bool {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.setCredential(credential, of: account)
+        }
+    }
+
+    func accounts(in domain: String?, after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<Account>
+    {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.accounts(in: domain, after: cursor, limit: limit)
+        }
+    }
+
+    func accountCount(in domain: String) async throws(StorageError) -> Int {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in try await base.accountCount(in: domain) }
+    }
+}
+
+extension DecoratedStore: RosterStore where Base == any RosterStore {
+    func roster(of account: BareJID, after cursor: PageCursor?, limit: Int) async throws(StorageError) -> RosterPage {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.roster(of: account, after: cursor, limit: limit)
+        }
+    }
+
+    func item(_ contact: JID, of account: BareJID) async throws(StorageError) -> RosterItem? {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in try await base.item(contact, of: account) }
+    }
+
+    func version(of account: BareJID) async throws(StorageError) -> RosterVersion? {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in try await base.version(of: account) }
+    }
+
+    func add(_ items: [RosterItem], to account: BareJID) async throws(StorageError) {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in try await base.add(items, to: account) }
+    }
+
+    func update(
+        _ contact: JID, of account: BareJID, itemCountMax: Int?,
+        _ change: @escaping @Sendable (RosterItem?) -> RosterItem?
+    ) async throws(StorageError) -> RosterChange {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.update(contact, of: account, itemCountMax: itemCountMax, change)
+        }
+    }
+
+    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.accounts(after: cursor, limit: limit)
+        }
+    }
+}
+
+extension DecoratedStore: OfflineStore where Base == any OfflineStore {
+    func append(
+        _ message: OfflineMessage, for account: BareJID, messageCountMax: Int?
+    ) async throws(StorageError) -> OfflineAppendResult {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.append(message, for: account, messageCountMax: messageCountMax)
+        }
+    }
+
+    func messages(
+        for account: BareJID, at nowMicroseconds: Int64, after cursor: PageCursor?, limit: Int
+    ) async throws(StorageError) -> Page<StoredOfflineMessage> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.messages(for: account, at: nowMicroseconds, after: cursor, limit: limit)
+        }
+    }
+
+    func remove(_ messages: [OfflineMessageID], for account: BareJID) async throws(StorageError) -> Int {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.remove(messages, for: account)
+        }
+    }
+
+    func messageCount(for account: BareJID) async throws(StorageError) -> Int {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in try await base.messageCount(for: account) }
+    }
+
+    func removeExpired(at nowMicroseconds: Int64, limit: Int) async throws(StorageError) -> Int {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.removeExpired(at: nowMicroseconds, limit: limit)
+        }
+    }
+
+    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.accounts(after: cursor, limit: limit)
+        }
+    }
+}
+
+extension DecoratedStore: PrivateStore where Base == any PrivateStore {
+    func element(namespace: String, of account: BareJID) async throws(StorageError) -> PrivateElement? {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.element(namespace: namespace, of: account)
+        }
+    }
+
+    func set(_ elements: [PrivateElement], of account: BareJID, elementCountMax: Int?) async throws(StorageError) {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.set(elements, of: account, elementCountMax: elementCountMax)
+        }
+    }
+
+    func elements(
+        of account: BareJID, after cursor: PageCursor?, limit: Int
+    ) async throws(StorageError) -> Page<PrivateElement> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.elements(of: account, after: cursor, limit: limit)
+        }
+    }
+
+    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.accounts(after: cursor, limit: limit)
+        }
+    }
+}
+
+extension DecoratedStore: LastActivityStore where Base == any LastActivityStore {
+    func lastActivity(of account: BareJID) async throws(StorageError) -> LastActivityRecord? {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in try await base.lastActivity(of: account) }
+    }
+
+    func setLastActivity(_ record: LastActivityRecord, of account: BareJID) async throws(StorageError) {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.setLastActivity(record, of: account)
+        }
+    }
+
+    func activeAccountCount(in domain: String, since seconds: Int64) async throws(StorageError) -> Int {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.activeAccountCount(in: domain, since: seconds)
+        }
+    }
+
+    func entries(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<LastActivityEntry> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.entries(after: cursor, limit: limit)
+        }
+    }
+}
