@@ -11,7 +11,7 @@ import Testing
         let program = try String(contentsOf: tests.appending(path: "ExampleBackend.swift"), encoding: .utf8)
         let guide = try String(contentsOf: root.appending(path: "docs/backends.md"), encoding: .utf8)
         // The guide leaves out the comment at the head, and begins with the first import.
-        let start = try #require(program.firstRange(of: "import "))
-        #expect(guide.contains("```swift\n\(program[start.lowerBound...])```"))
+        let start = try #require(program.firstRange(of: "\n\nimport "))
+        #expect(guide.contains("```swift\(program[program.index(after: start.lowerBound)...])```"))
     }
 }
