@@ -55,6 +55,8 @@ struct DatabaseServer: Sendable, CustomStringConvertible {
             host: place[0], port: Int(place[1]) ?? 0, database: database ?? commonDatabase, username: place[2])
         settings.password = place[3]
         settings.connectionCount = 4
+        // The machine is busy with other tests.
+        settings.answerTimeout = .seconds(30)
         return settings
     }
 
