@@ -94,6 +94,9 @@ mimd_path() { say "$PWD/.build/$1/mimd"; }
 
 # Becomes the interop suite against the program that is built. More arguments go to pytest.
 exec_interop() {
+    # A run that starts takes the rights to the directory that all would share away from databases of one that goes on.
+    PYTEST_DEBUG_TEMPROOT=$(mktemp -d)
+    export PYTEST_DEBUG_TEMPROOT
     MIMD="$(mimd_path debug)" exec timeout --kill-after=10s 20m .venv/bin/python -m pytest -c Tests/InteropTests/pytest.ini \
         --rootdir Tests/InteropTests Tests/InteropTests "$@" </dev/null
 }
