@@ -1,4 +1,4 @@
--- The schema of mimd, version 1, as `mimd schema print` prints it. mimd itself needs no such file.
+-- The schema of mimd, version 2, as `mimd schema print` prints it. mimd itself needs no such file.
 
 CREATE TABLE mimd_schema (
     version INTEGER NOT NULL,
@@ -80,3 +80,66 @@ CREATE INDEX i_offline_message_server_username_id ON offline_message (server, us
 CREATE INDEX i_offline_message_expire ON offline_message (expire);
 
 INSERT INTO mimd_schema (version, checksum) VALUES (1, '06e28f8826ceb8a1');
+
+CREATE TABLE vcard (
+    username VARCHAR(250) NOT NULL,
+    server VARCHAR(250) NOT NULL,
+    vcard MEDIUMTEXT NOT NULL,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (server, username)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE TABLE vcard_search (
+    username MEDIUMTEXT NOT NULL,
+    lusername VARCHAR(250) NOT NULL,
+    server VARCHAR(250) NOT NULL,
+    fn MEDIUMTEXT NOT NULL,
+    lfn VARCHAR(250) NOT NULL,
+    family MEDIUMTEXT NOT NULL,
+    lfamily VARCHAR(250) NOT NULL,
+    given MEDIUMTEXT NOT NULL,
+    lgiven VARCHAR(250) NOT NULL,
+    middle MEDIUMTEXT NOT NULL,
+    lmiddle VARCHAR(250) NOT NULL,
+    nickname MEDIUMTEXT NOT NULL,
+    lnickname VARCHAR(250) NOT NULL,
+    bday MEDIUMTEXT NOT NULL,
+    lbday VARCHAR(250) NOT NULL,
+    ctry MEDIUMTEXT NOT NULL,
+    lctry VARCHAR(250) NOT NULL,
+    locality MEDIUMTEXT NOT NULL,
+    llocality VARCHAR(250) NOT NULL,
+    email MEDIUMTEXT NOT NULL,
+    lemail VARCHAR(250) NOT NULL,
+    orgname MEDIUMTEXT NOT NULL,
+    lorgname VARCHAR(250) NOT NULL,
+    orgunit MEDIUMTEXT NOT NULL,
+    lorgunit VARCHAR(250) NOT NULL,
+    PRIMARY KEY (server, lusername)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE INDEX i_vcard_search_server_lusername ON vcard_search (server, lusername);
+
+CREATE INDEX i_vcard_search_server_lfn ON vcard_search (server, lfn);
+
+CREATE INDEX i_vcard_search_server_lfamily ON vcard_search (server, lfamily);
+
+CREATE INDEX i_vcard_search_server_lgiven ON vcard_search (server, lgiven);
+
+CREATE INDEX i_vcard_search_server_lmiddle ON vcard_search (server, lmiddle);
+
+CREATE INDEX i_vcard_search_server_lnickname ON vcard_search (server, lnickname);
+
+CREATE INDEX i_vcard_search_server_lbday ON vcard_search (server, lbday);
+
+CREATE INDEX i_vcard_search_server_lctry ON vcard_search (server, lctry);
+
+CREATE INDEX i_vcard_search_server_llocality ON vcard_search (server, llocality);
+
+CREATE INDEX i_vcard_search_server_lemail ON vcard_search (server, lemail);
+
+CREATE INDEX i_vcard_search_server_lorgname ON vcard_search (server, lorgname);
+
+CREATE INDEX i_vcard_search_server_lorgunit ON vcard_search (server, lorgunit);
+
+INSERT INTO mimd_schema (version, checksum) VALUES (2, '45ea22dc086fd6fb');

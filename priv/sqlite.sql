@@ -1,4 +1,4 @@
--- The schema of mimd, version 1, as `mimd schema print` prints it. mimd itself needs no such file.
+-- The schema of mimd, version 2, as `mimd schema print` prints it. mimd itself needs no such file.
 
 BEGIN;
 CREATE TABLE mimd_schema (
@@ -79,5 +79,68 @@ CREATE INDEX i_offline_message_server_username_id ON offline_message (server, us
 CREATE INDEX i_offline_message_expire ON offline_message (expire);
 
 INSERT INTO mimd_schema (version, checksum) VALUES (1, '72234c8b6e3f8e33');
+
+CREATE TABLE vcard (
+    username TEXT NOT NULL,
+    server TEXT NOT NULL,
+    vcard TEXT NOT NULL,
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (server, username)
+) STRICT;
+
+CREATE TABLE vcard_search (
+    username TEXT NOT NULL,
+    lusername TEXT NOT NULL,
+    server TEXT NOT NULL,
+    fn TEXT NOT NULL,
+    lfn TEXT NOT NULL,
+    "family" TEXT NOT NULL,
+    lfamily TEXT NOT NULL,
+    given TEXT NOT NULL,
+    lgiven TEXT NOT NULL,
+    middle TEXT NOT NULL,
+    lmiddle TEXT NOT NULL,
+    nickname TEXT NOT NULL,
+    lnickname TEXT NOT NULL,
+    bday TEXT NOT NULL,
+    lbday TEXT NOT NULL,
+    ctry TEXT NOT NULL,
+    lctry TEXT NOT NULL,
+    locality TEXT NOT NULL,
+    llocality TEXT NOT NULL,
+    email TEXT NOT NULL,
+    lemail TEXT NOT NULL,
+    orgname TEXT NOT NULL,
+    lorgname TEXT NOT NULL,
+    orgunit TEXT NOT NULL,
+    lorgunit TEXT NOT NULL,
+    PRIMARY KEY (server, lusername)
+) STRICT;
+
+CREATE INDEX i_vcard_search_server_lusername ON vcard_search (server, lusername);
+
+CREATE INDEX i_vcard_search_server_lfn ON vcard_search (server, lfn);
+
+CREATE INDEX i_vcard_search_server_lfamily ON vcard_search (server, lfamily);
+
+CREATE INDEX i_vcard_search_server_lgiven ON vcard_search (server, lgiven);
+
+CREATE INDEX i_vcard_search_server_lmiddle ON vcard_search (server, lmiddle);
+
+CREATE INDEX i_vcard_search_server_lnickname ON vcard_search (server, lnickname);
+
+CREATE INDEX i_vcard_search_server_lbday ON vcard_search (server, lbday);
+
+CREATE INDEX i_vcard_search_server_lctry ON vcard_search (server, lctry);
+
+CREATE INDEX i_vcard_search_server_llocality ON vcard_search (server, llocality);
+
+CREATE INDEX i_vcard_search_server_lemail ON vcard_search (server, lemail);
+
+CREATE INDEX i_vcard_search_server_lorgname ON vcard_search (server, lorgname);
+
+CREATE INDEX i_vcard_search_server_lorgunit ON vcard_search (server, lorgunit);
+
+INSERT INTO mimd_schema (version, checksum) VALUES (2, '7fc17a108f25e261');
 
 COMMIT;

@@ -95,7 +95,7 @@ public struct PresenceBroadcast: XMPPModule {
 
     private func tell(_ presence: Presence, _ contacts: [BareJID]) {
         var copy = presence.stanza
-        for contact in contacts where host.router.host(contact.jid) != nil {
+        for contact in contacts where host.router.serves(contact.jid) {
             copy.to = contact.jid
             host.router.routeFromServer(copy)
         }

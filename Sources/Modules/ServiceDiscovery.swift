@@ -85,6 +85,8 @@ public struct ServiceDiscovery: XMPPModule {
         }
         registrar.iq(.get, "query", .discoInfo, at: .host, hostInfo)
         registrar.iq(.get, "query", .discoItems, at: .host, hostItems)
+        registrar.iq(.get, "query", .discoInfo, at: .service, serviceInfo)
+        registrar.iq(.get, "query", .discoItems, at: .service, serviceItems)
         registrar.iq(.get, "query", .discoInfo, at: .account, later: accountInfo)
         registrar.iq(.get, "query", .discoItems, at: .account, later: accountItems)
     }
@@ -101,8 +103,25 @@ public struct ServiceDiscovery: XMPPModule {
         let node = request.payload["node"]
         guard node.isAbsent else { throw .itemNotFound }
         return Element("query", .discoItems, ["node": node]) {
+            for service in host.serviceDomains {
+                let name = service.discoInfo.identities.first?.name
+                Element("item", .discoItems, ["jid": "\(service.address)", "name": name])
+            }
             for domain in options.extraDomains { Element("item", .discoItems, ["jid": domain]) }
         }
+    }
+
+    private func serviceInfo(_ request: IQRequest) throws(StanzaError) -> Element? {
+        let node = request.payload["node"]
+        guard node.isAbsent, var info = request.service?.discoInfo else { throw .itemNotFound }
+        info.features.formUnion([Namespace.discoInfo.uri, Namespace.discoItems.uri])
+        return info.element(node: node)
+    }
+
+    private func serviceItems(_ request: IQRequest) throws(StanzaError) -> Element? {
+        let node = request.payload["node"]
+        guard node.isAbsent else { throw .itemNotFound }
+        return Element("query", .discoItems, ["node": node])
     }
 
     private func accountInfo(_ request: IQRequest) async throws -> Element? {

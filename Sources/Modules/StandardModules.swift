@@ -20,6 +20,7 @@ public enum StandardModules {
         MessageCarbons.self,
         ClientStateIndication.self,
         PrivateXMLStorage.self,
+        VCardTemp.self,
         Ping.self,
         SoftwareVersion.self,
         EntityTime.self,

@@ -53,13 +53,14 @@ struct AccountExportTests {
         #expect(messages.children.first?.child("delay", .delay)?["stamp"] == "2023-11-14T22:13:20Z")
         let elements = try #require(user.child("query", "jabber:iq:private"))
         #expect(elements.children.map(\.xml) == ["<notes xmlns='urn:notes'>a &lt; b</notes>"])
+        #expect(user.child("vCard", "vcard-temp")?.childText("FN") == "Juliet")
         let last = try #require(user.child("query", "jabber:iq:last"))
         #expect(last["last"] == "1700000000" && last.text == "Good night")
         #expect(
             summary
                 == AccountExport.Summary(
                     isRegistered: true, rosterItemCount: 2, offlineMessageCount: 250, privateElementCount: 1,
-                    hasLastActivity: true, unreadableCount: 0))
+                    hasLastActivity: true, hasVCard: true, unreadableCount: 0))
     }
 
     private static func fill(_ storage: Storage, _ juliet: BareJID) async throws {
@@ -83,6 +84,8 @@ struct AccountExportTests {
         }
         let notes = PrivateElement(namespace: "urn:notes", xml: Array("<notes xmlns='urn:notes'>a &lt; b</notes>".utf8))
         try await storage.privateElements.set([notes], of: juliet, elementCountMax: nil)
+        try await storage.vCards.set(
+            VCard(xml: Array("<vCard xmlns='vcard-temp'><FN>Juliet</FN></vCard>".utf8)), of: juliet)
         let activity = LastActivityRecord(seconds: 1_700_000_000, status: "Good night")
         try await storage.lastActivity.setLastActivity(activity, of: juliet)
     }

@@ -46,6 +46,7 @@ struct BrokenStoreTests {
         add(.offlineMessages, \.offlineMessages, OfflineStoreChecks.all)
         add(.privateElements, \.privateElements, PrivateStoreChecks.all)
         add(.lastActivity, \.lastActivity, LastActivityStoreChecks.all)
+        add(.vCards, \.vCards, VCardStoreChecks.all)
         return checks
     }()
 
@@ -80,7 +81,7 @@ struct BrokenStoreTests {
     @Test func namesOfChecksAreNotUsedTwice() {
         let counts = [
             AccountStoreChecks.all.count, RosterStoreChecks.all.count, OfflineStoreChecks.all.count,
-            PrivateStoreChecks.all.count, LastActivityStoreChecks.all.count,
+            PrivateStoreChecks.all.count, LastActivityStoreChecks.all.count, VCardStoreChecks.all.count,
         ]
         #expect(Self.checks.count == counts.reduce(0, +))
     }
@@ -102,5 +103,6 @@ struct BrokenStoreTests {
         try await check(OfflineStoreChecks.reopening, \.offlineMessages)
         try await check(PrivateStoreChecks.reopening, \.privateElements)
         try await check(LastActivityStoreChecks.reopening, \.lastActivity)
+        try await check(VCardStoreChecks.reopening, \.vCards)
     }
 }

@@ -6,7 +6,7 @@ import XMPPCore
 import XMPPPersistenceSQL
 
 extension BrokenStore {
-    static let all = collations + values + transactions + calls + listings + removals + statements + rosters
+    static let all = collations + values + transactions + calls + listings + removals + statements + searches + rosters
 
     // MARK: What is taken for equal, and what is cut
 
@@ -40,6 +40,7 @@ extension BrokenStore {
                 "*.hostileAccountsAreApart", "rosters.contactsAreApart", "rosters.groupsAreApart",
                 "rosters.textsComeBack", "privateElements.namespacesAreApart", "privateElements.elementsComeBack",
                 "accounts.credentialComesBack", "lastActivity.recordComesBack", "offlineMessages.messagesComeBack",
+                "vCards.vCardsComeBack",
             ]),
         BrokenStore(
             "accents do not count", texts { $0.folding(options: .diacriticInsensitive, locale: nil) },
@@ -56,7 +57,7 @@ extension BrokenStore {
                 "*.longAccountsAreKeptOrRefused", "*.hostileTextsAreKeptOrRefused", "accounts.credentialComesBack",
                 "rosters.textsComeBack", "rosters.hostileItemsAreKeptOrRefused", "offlineMessages.messagesComeBack",
                 "privateElements.elementsComeBack", "privateElements.hostileNamespacesAreKeptOrRefused",
-                "lastActivity.recordComesBack", "rosters.contactsAreApart",
+                "lastActivity.recordComesBack", "rosters.contactsAreApart", "vCards.vCardsComeBack",
             ]),
         BrokenStore(
             "texts end at a NUL", texts { String($0.unicodeScalars.prefix { $0 != "\u{0}" }) },
@@ -93,7 +94,7 @@ extension BrokenStore {
             "who is cancelled stops half way", Breakage(way: .halvesCancelled),
             fails: [
                 "rosters.cancellingLeavesNoHalf", "privateElements.cancellingLeavesNoHalf",
-                "offlineMessages.removalIsOneStep",
+                "offlineMessages.removalIsOneStep", "vCards.setIsOneStep",
             ]),
     ]
 
@@ -113,7 +114,7 @@ extension BrokenStore {
             }),
             fails: [
                 "accounts.absentAccountIsNil", "rosters.absentRosterIsEmpty", "offlineMessages.absentMessagesAreEmpty",
-                "privateElements.absentElementIsNil", "lastActivity.absentRecordIsNil",
+                "privateElements.absentElementIsNil", "lastActivity.absentRecordIsNil", "vCards.absentVCardIsNil",
             ]),
     ]
 
@@ -140,7 +141,7 @@ extension BrokenStore {
             ]),
         BrokenStore(
             "pages are one entry too long", Breakage(text: { $0.replacing("LIMIT ?", with: "LIMIT ? + 1") }),
-            fails: ["*.limitsOutOfRange", "*.listing", "rosters.rosterInPages"]),
+            fails: ["*.limitsOutOfRange", "*.listing", "rosters.rosterInPages", "vCards.limitHolds"]),
         BrokenStore(
             "entries have another's data",
             Breakage(text: {
@@ -196,7 +197,7 @@ extension BrokenStore {
             }),
             fails: [
                 "rosters.everyStateComesBack", "rosters.updateReturnsOldNewVersion",
-                "privateElements.laterReplacesEarlier", "lastActivity.recordComesBack",
+                "privateElements.laterReplacesEarlier", "lastActivity.recordComesBack", "vCards.laterReplacesEarlier",
             ]),
         BrokenStore(
             "an account is registered over another",
@@ -256,6 +257,30 @@ extension BrokenStore {
                 "grp FROM rostergroups WHERE server = ? AND username = ?",
                 with: "grp FROM rostergroups WHERE grp <> 'a' AND server = ? AND username = ?"),
             fails: ["rosters.groupsAreApart", "rosters.equalItemChangesNothing", "rosters.itemsAreAdded"]),
+    ]
+
+    private static let searches = [
+        BrokenStore(
+            "what vCards are found by stays",
+            deletions { $0.hasPrefix("DELETE FROM vcard_search") ? $0 + " AND 1 = 0" : $0 },
+            fails: ["vCards.removedAreNotFound"]),
+        BrokenStore(
+            "two texts are in each other's place", replacing(" given, middle,", with: " middle, given,"),
+            fails: ["vCards.everyFieldIsFound"]),
+        BrokenStore(
+            "one term of many is enough", replacing("AND (? = 0 OR ", with: "OR (? = 1 AND "),
+            fails: ["vCards.allTermsHold"]),
+        BrokenStore(
+            "a term is a pattern",
+            replacing("lnickname >= ? AND lnickname < ?", with: "lnickname LIKE ? || '%' AND ? <> ''"),
+            fails: ["vCards.charactersMeanThemselves"]),
+        BrokenStore(
+            "long terms are cut",
+            Breakage(value: { value, statement in
+                guard case .text(let text) = value, statement.hasPrefix("SELECT lusername") else { return value }
+                return .text(String(text.unicodeScalars.prefix(100)))
+            }),
+            fails: ["vCards.longTextsAreFound"]),
     ]
 
     private static let rosters = [

@@ -31,6 +31,11 @@ import XMPPPersistenceConformance
         try await Self.run(check, on: backend, \.lastActivity)
     }
 
+    @Test(arguments: Backend.available, VCardStoreChecks.all)
+    func vCardStore(_ backend: Backend, _ check: ConformanceCheck<any VCardStore>) async throws {
+        try await Self.run(check, on: backend, \.vCards)
+    }
+
     @Test(arguments: Backend.lasting, AccountStoreChecks.reopening)
     func accountStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any AccountStore>) async throws {
         try await Self.run(check, on: backend, \.accounts)
@@ -54,6 +59,11 @@ import XMPPPersistenceConformance
     @Test(arguments: Backend.lasting, LastActivityStoreChecks.reopening)
     func lastActivityStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any LastActivityStore>) async throws {
         try await Self.run(check, on: backend, \.lastActivity)
+    }
+
+    @Test(arguments: Backend.lasting, VCardStoreChecks.reopening)
+    func vCardStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any VCardStore>) async throws {
+        try await Self.run(check, on: backend, \.vCards)
     }
 
     private static func run<Store>(

@@ -36,7 +36,8 @@ struct DatabaseServer: Sendable, CustomStringConvertible {
     private static let turnCount = 8
 
     private init(
-        _ name: String, _ variable: String, _ dialect: Dialect, of commonDatabase: String, turns: Turns = Turns(turnCount)
+        _ name: String, _ variable: String, _ dialect: Dialect, of commonDatabase: String,
+        turns: Turns = Turns(turnCount)
     ) {
         description = name
         self.turns = turns

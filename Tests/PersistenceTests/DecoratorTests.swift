@@ -91,6 +91,7 @@ import XMPPPersistenceSQLite
         try await check(OfflineStoreChecks.all, \.offlineMessages)
         try await check(PrivateStoreChecks.all, \.privateElements)
         try await check(LastActivityStoreChecks.all, \.lastActivity)
+        try await check(VCardStoreChecks.all, \.vCards)
     }
 
     // MARK: FaultyStorage

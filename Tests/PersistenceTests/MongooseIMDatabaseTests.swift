@@ -40,6 +40,18 @@ struct MongooseIMDatabaseTests {
         server varchar(250) NOT NULL, username varchar(250) NOT NULL, from_jid varchar(250) NOT NULL, \
         packet text NOT NULL, permanent_fields bytea)
         """,
+        """
+        CREATE TABLE vcard (username varchar(150), server varchar(100), vcard text NOT NULL, created_at timestamp \
+        NOT NULL DEFAULT now(), PRIMARY KEY (server, username))
+        """,
+        """
+        CREATE TABLE vcard_search (username varchar(150) NOT NULL, lusername varchar(100), server varchar(250), fn \
+        text NOT NULL, lfn text NOT NULL, family text NOT NULL, lfamily text NOT NULL, given text NOT NULL, lgiven \
+        text NOT NULL, middle text NOT NULL, lmiddle text NOT NULL, nickname text NOT NULL, lnickname text NOT NULL, \
+        bday text NOT NULL, lbday text NOT NULL, ctry text NOT NULL, lctry text NOT NULL, locality text NOT NULL, \
+        llocality text NOT NULL, email text NOT NULL, lemail text NOT NULL, orgname text NOT NULL, lorgname text NOT \
+        NULL, orgunit text NOT NULL, lorgunit text NOT NULL, PRIMARY KEY (server, lusername))
+        """,
         // One that mimd does not use.
         "CREATE TABLE mam_server_user (id serial PRIMARY KEY, server varchar(250), user_name varchar(250))",
     ]
@@ -77,6 +89,20 @@ struct MongooseIMDatabaseTests {
         expire bigint, server varchar(250) NOT NULL, username varchar(250) NOT NULL, from_jid varchar(250) NOT NULL, \
         packet mediumtext NOT NULL, permanent_fields mediumblob)
         """,
+        """
+        CREATE TABLE vcard (username varchar(150) NOT NULL, server varchar(150) NOT NULL, vcard mediumtext NOT NULL, \
+        created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (username, server))
+        """,
+        """
+        CREATE TABLE vcard_search (username varchar(150) NOT NULL, lusername varchar(100) NOT NULL, server \
+        varchar(250) NOT NULL, fn text NOT NULL, lfn varchar(250) NOT NULL, family text NOT NULL, lfamily \
+        varchar(250) NOT NULL, given text NOT NULL, lgiven varchar(250) NOT NULL, middle text NOT NULL, lmiddle \
+        varchar(250) NOT NULL, nickname text NOT NULL, lnickname varchar(250) NOT NULL, bday text NOT NULL, lbday \
+        varchar(250) NOT NULL, ctry text NOT NULL, lctry varchar(250) NOT NULL, locality text NOT NULL, llocality \
+        varchar(250) NOT NULL, email text NOT NULL, lemail varchar(250) NOT NULL, orgname text NOT NULL, lorgname \
+        varchar(250) NOT NULL, orgunit text NOT NULL, lorgunit varchar(250) NOT NULL, PRIMARY KEY (lusername, \
+        server))
+        """,
     ].map { $0 + " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci ROW_FORMAT=DYNAMIC" }
     static let rows = [
         """
@@ -98,6 +124,15 @@ struct MongooseIMDatabaseTests {
         'capulet.example', 'juliet', 'romeo@montague.example/orchard', \
         '<message xmlns=''jabber:client'' to=''juliet@capulet.example''><body>Call me</body></message>')
         """,
+        """
+        INSERT INTO vcard (username, server, vcard) VALUES ('juliet', 'capulet.example', \
+        '<vCard xmlns=''vcard-temp''><FN>Juliet Capulet</FN></vCard>')
+        """,
+        """
+        INSERT INTO vcard_search VALUES ('juliet', 'juliet', 'capulet.example', 'Juliet Capulet', 'juliet capulet', \
+        '', '', '', '', '', '', '', '', '', '', \
+        '', '', '', '', '', '', '', '', '', '')
+        """,
     ]
 
     @Test(arguments: DatabaseServer.available)
@@ -107,7 +142,7 @@ struct MongooseIMDatabaseTests {
             for statement in tables + Self.rows { try await database.execute(SQLStatement(statement), []) }
             await #expect(throws: SchemaError.missing(found: 0)) { try await Schema.verify(database) }
             let plan = try await Schema.apply(database)
-            #expect(plan.keptTables.count == 7)
+            #expect(plan.keptTables.count == 9)
             #expect(plan.drifts.isEmpty)
             let drifts = try await Schema.verify(database)
             #expect(drifts.isEmpty)
@@ -129,6 +164,11 @@ struct MongooseIMDatabaseTests {
         #expect(messages.items.map(\.message.from.description) == ["romeo@montague.example/orchard"])
         let activity = try await storage.lastActivity.lastActivity(of: juliet)
         #expect(activity?.status == "Good night")
+        let vCard = try await storage.vCards.vCard(of: juliet)
+        #expect(vCard == Array("<vCard xmlns='vcard-temp'><FN>Juliet Capulet</FN></vCard>".utf8))
+        let query = VCardQuery([.fullName: .begins("JULIET C")])
+        let found = try await storage.vCards.search(query, in: juliet.domainpart, limit: 10)
+        #expect(found == [VCardMatch(account: juliet, texts: [.fullName: "Juliet Capulet"])])
     }
 
     @Test(arguments: DatabaseServer.available)
@@ -140,7 +180,7 @@ struct MongooseIMDatabaseTests {
                 try await group.waitForAll()
             }
             let rows = try await database.query(SQLStatement("SELECT count(*) FROM mimd_schema"), [])
-            #expect(rows == [SQLRow(values: [.integer(1)])])
+            #expect(rows == [SQLRow(values: [.integer(Int64(Schema.version))])])
         }
     }
 

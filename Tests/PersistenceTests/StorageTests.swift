@@ -15,6 +15,7 @@ import XMPPCore
         let element = PrivateElement(namespace: "a", xml: [])
         try await storage.privateElements.set([element], of: account, elementCountMax: nil)
         try await storage.lastActivity.setLastActivity(LastActivityRecord(seconds: 0, status: ""), of: account)
+        try await storage.vCards.set(VCard(xml: []), of: account)
     }
 
     /// Which kinds of data each account has, by name.
@@ -24,6 +25,7 @@ import XMPPCore
             "rosters": try await storage.rosters.accounts(after: nil, limit: 10).items,
             "offline": try await storage.offlineMessages.accounts(after: nil, limit: 10).items,
             "private": try await storage.privateElements.accounts(after: nil, limit: 10).items,
+            "vcards": try await storage.vCards.accounts(after: nil, limit: 10).items,
             "last": try await storage.lastActivity.entries(after: nil, limit: 10).items.map(\.account),
         ]
     }

@@ -22,6 +22,7 @@ enum StoreCopyFixtures {
             try await storage.accounts.create(account, credential: credential, accountCountMax: nil)
             let record = LastActivityRecord(seconds: Int64(index), status: text)
             try await storage.lastActivity.setLastActivity(record, of: account)
+            try await storage.vCards.set(VCard(xml: Array(text.utf8)), of: account)
             let item = item(contacts[index % 3], text)
             if item.groups.allSatisfy(isShort) { try await add(item, to: account, storage) }
             try await append(text, to: account, storage)
@@ -62,6 +63,7 @@ enum StoreCopyFixtures {
             try await storage.accounts.create(account, credential: credential, accountCountMax: nil)
             let record = LastActivityRecord(seconds: 1, status: name)
             try await storage.lastActivity.setLastActivity(record, of: account)
+            try await storage.vCards.set(VCard(xml: Array("<vCard>\(name)</vCard>".utf8)), of: account)
             for index in 0..<3 {
                 try await append("the same", to: account, storage)
                 try await add(item(try JID("\(index)@y.example"), name), to: account, storage)
@@ -125,6 +127,10 @@ enum StoreCopyFixtures {
             }
             for element in elements { lines[.privateElements, default: []].append("\(account) \(element)") }
         }
+        for account in try await Fixtures.all({ try await storage.vCards.accounts(after: $0, limit: 9) }) {
+            let vCard = try await storage.vCards.vCard(of: account)
+            lines[.vCards, default: []].append("\(account) \(vCard ?? [])")
+        }
         // Backends list in orders of their own.
         return lines.mapValues { $0.sorted() }
     }
@@ -179,7 +185,8 @@ extension Storage {
             rosters: LimitedRosterStore(base: rosters, budget: budget),
             offlineMessages: LimitedOfflineStore(base: offlineMessages, budget: budget),
             privateElements: LimitedPrivateStore(base: privateElements, budget: budget),
-            lastActivity: LimitedLastActivityStore(base: lastActivity, budget: budget))
+            lastActivity: LimitedLastActivityStore(base: lastActivity, budget: budget),
+            vCards: LimitedVCardStore(base: vCards, budget: budget))
     }
 }
 
@@ -317,6 +324,26 @@ private struct LimitedLastActivityStore: LastActivityStore {
     }
     func entries(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<LastActivityEntry> {
         try await base.entries(after: cursor, limit: limit)
+    }
+    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
+    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
+}
+
+private struct LimitedVCardStore: VCardStore {
+    let base: any VCardStore
+    let budget: WriteBudget
+
+    func vCard(of account: BareJID) async throws(StorageError) -> [UInt8]? { try await base.vCard(of: account) }
+    func set(_ vCard: VCard, of account: BareJID) async throws(StorageError) {
+        try await budget.write { () async throws(StorageError) in try await base.set(vCard, of: account) }
+    }
+    func search(
+        _ query: VCardQuery, in domain: String, limit: Int
+    ) async throws(StorageError) -> [VCardMatch] {
+        try await base.search(query, in: domain, limit: limit)
+    }
+    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
+        try await base.accounts(after: cursor, limit: limit)
     }
     func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
     func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }

@@ -109,8 +109,9 @@ struct BackendPair: CustomStringConvertible, Sendable {
                 try await Self.copyAll(source, target.limited(by: budget))
                 writeCount = WriteBudget.count(budget, of: 1_000)
             }
-            // Three accounts with a page of items, three messages, a page of elements, a record and a credential.
-            #expect(writeCount == 21)
+            // Three accounts with a page of items, three messages, a page of elements, a record, a vCard
+            // and a credential.
+            #expect(writeCount == 24)
             // When the last write is done and only its answer is lost, the copy finds that by looking again.
             for count in 0..<(fault == .after ? writeCount - 1 : writeCount) {
                 try await Backend.memory.withStorage { target in
@@ -311,6 +312,12 @@ struct BackendPair: CustomStringConvertible, Sendable {
         try await expectLeft(.privateElements, differing: ["a"]) { target in
             let element = PrivateElement(namespace: "1", xml: Array("changed".utf8))
             try await target.privateElements.set([element], of: try Self.account("a"), elementCountMax: nil)
+        }
+    }
+
+    @Test func aVCardThatDiffersStays() async throws {
+        try await expectLeft(.vCards, differing: ["a"]) { target in
+            try await target.vCards.set(VCard(xml: Array("changed".utf8)), of: try Self.account("a"))
         }
     }
 

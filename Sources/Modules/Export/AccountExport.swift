@@ -20,13 +20,15 @@ public struct AccountExport: Sendable {
         public var privateElementCount = 0
         /// Whether it is known when the account was last online.
         public var hasLastActivity = false
+        /// Whether there is a vCard.
+        public var hasVCard = false
         /// What is stored and is no XML, or no stanza: it is not in the document.
         public var unreadableCount = 0
 
         /// Whether nothing is stored for the account.
         public var isEmpty: Bool {
             !isRegistered && rosterItemCount + offlineMessageCount + privateElementCount + unreadableCount == 0
-                && !hasLastActivity
+                && !hasLastActivity && !hasVCard
         }
     }
 
@@ -64,6 +66,7 @@ public struct AccountExport: Sendable {
         try await writeRoster(to: sink, &summary)
         try await writeOfflineMessages(to: sink, &summary)
         try await writePrivateElements(to: sink, &summary)
+        try await writeVCard(to: sink, &summary)
         try await writeLastActivity(to: sink, &summary)
         try sink("</user>\n</host>\n</server-data>\n")
         return summary
@@ -154,6 +157,17 @@ public struct AccountExport: Sendable {
             cursor = page.next
         } while cursor != nil
         try sink("</query>\n")
+    }
+
+    /// XEP-0227 section 4.7.
+    private func writeVCard(to sink: (String) throws -> Void, _ summary: inout Summary) async throws {
+        guard let xml = try await storage.vCards.vCard(of: account) else { return }
+        guard let element = Element(parsing: xml) else {
+            summary.unreadableCount += 1
+            return
+        }
+        summary.hasVCard = true
+        try sink(element.xml + "\n")
     }
 
     private func writeLastActivity(to sink: (String) throws -> Void, _ summary: inout Summary) async throws {

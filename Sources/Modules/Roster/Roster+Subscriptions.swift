@@ -30,7 +30,7 @@ extension Roster {
         } catch {
             return answer(presence, with: StanzaError(storage: error), to: session)
         }
-        if event == .subscribe, host.router.host(contact.jid) == nil {
+        if event == .subscribe, !host.router.serves(contact.jid) {
             answer(presence, with: StanzaError(.remoteServerNotFound), to: session)
         }
     }
@@ -52,7 +52,7 @@ extension Roster {
         // While the contact's server still expects the account's presence.
         if old.hasFrom, !transition.state.hasFrom { sendUnavailable(of: update.sessions, to: contact.jid) }
         guard transition.isPassedOn else { return }
-        if host.router.host(contact.jid) != nil { await host.router.route(presence.stanza).finish() }
+        if host.router.serves(contact.jid) { await host.router.route(presence.stanza).finish() }
         // Section 3.1.5: after the approval comes what it allows to see.
         if transition.state.hasFrom, !old.hasFrom { sendPresence(of: account, to: contact) }
     }
@@ -141,7 +141,7 @@ extension Roster {
 
     /// Sends the end of the presence of resources to a contact that may see it no more.
     func sendUnavailable(of sessions: [SessionRecord], to contact: JID) {
-        guard host.router.host(contact) != nil else { return }
+        guard host.router.serves(contact) else { return }
         for record in sessions where record.isAvailable {
             let unavailable = Presence(to: contact, from: record.session.jid.jid, type: .unavailable)
             host.router.routeFromServer(unavailable.stanza)

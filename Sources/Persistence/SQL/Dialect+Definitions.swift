@@ -83,7 +83,17 @@ extension Dialect {
     /// - Parameter unlessThere: whether one that is there may stay; only where there is no ``indexListing``.
     func statement(for index: [String], of table: Table, unlessThere: Bool = false) -> String {
         "CREATE INDEX \(unlessThere ? "IF NOT EXISTS " : "")\(name(of: index, of: table))"
-            + " ON \(table.name) (\(index.joined(separator: ", ")))"
+            + " ON \(table.name) (\(index.map { text(ofIndexed: $0, of: table) }.joined(separator: ", ")))"
+    }
+
+    /// A column in the definition of an index. PostgreSQL finds ranges of bytes only in one that is made for them.
+    private func text(ofIndexed column: String, of table: Table) -> String {
+        switch self {
+        case .sqlite, .cockroachDB, .mySQL: name(ofColumn: column)
+        case .postgreSQL:
+            table.byteOrderedColumns.contains(column)
+                ? "\(name(ofColumn: column)) text_pattern_ops" : name(ofColumn: column)
+        }
     }
 
     /// Whether a table's primary key fits into the database's. Where it does not, rows have a number, and an index on
@@ -111,7 +121,7 @@ extension Dialect {
     private static let keyCharacterCountMax = 250
 
     private func text(of column: Column, in table: Table) -> String {
-        var text = "\(column.name) \(type(of: column, in: table))"
+        var text = "\(name(ofColumn: column.name)) \(type(of: column, in: table))"
         if column.type == .serial { return text }
         if column.presence == .required { text += " NOT NULL" }
         if column.type == .creationTime { text += " DEFAULT CURRENT_TIMESTAMP" }

@@ -30,6 +30,7 @@ public enum Dialect: String, Hashable, Sendable, CaseIterable {
     }
 
     func upsert(into table: String, key: [String], columns: [String]) -> String {
+        let columns = columns.map(name(ofColumn:))
         let names = (key + columns).joined(separator: ", ")
         let marks = Array(repeating: "?", count: key.count + columns.count).joined(separator: ", ")
         let insert = "INSERT INTO \(table) (\(names)) VALUES (\(marks))"
@@ -41,6 +42,24 @@ public enum Dialect: String, Hashable, Sendable, CaseIterable {
             // MySQL has another way by now, which MariaDB has not.
             let changes = columns.map { "\($0) = VALUES(\($0))" }.joined(separator: ", ")
             return insert + " ON DUPLICATE KEY UPDATE \(changes)"
+        }
+    }
+
+    /// A column's name as statements have it: quoted where a database takes it for a word of its own, as CockroachDB does
+    /// with "family".
+    func name(ofColumn name: String) -> String {
+        switch self {
+        case .sqlite, .postgreSQL, .cockroachDB: name == "family" ? "\"\(name)\"" : name
+        case .mySQL: name
+        }
+    }
+
+    /// The operators "not before" and "before" that compare texts by their bytes, whatever the collation. PostgreSQL's
+    /// own do so only where the database's collation does.
+    var byteComparisons: (least: String, below: String) {
+        switch self {
+        case .sqlite, .cockroachDB, .mySQL: (">=", "<")
+        case .postgreSQL: ("~>=~", "~<~")
         }
     }
 

@@ -4,17 +4,22 @@
 /// A statement with `?` for each parameter.
 public struct SQLStatement: Hashable, Sendable {
     private enum Form: Hashable, Sendable {
-        case text(String, mySQL: String?)
+        case text(String, postgreSQL: String?, mySQL: String?)
         case upsert(table: String, key: [String], columns: [String])
     }
 
     private let form: Form
 
     /// A statement whose text is the same in every dialect, but for the parameters' signs.
-    public init(_ text: String) { form = .text(text, mySQL: nil) }
+    public init(_ text: String) { form = .text(text, postgreSQL: nil, mySQL: nil) }
 
     /// A statement that MySQL is told in other words.
-    init(_ text: String, mySQL: String) { form = .text(text, mySQL: mySQL) }
+    init(_ text: String, mySQL: String) { form = .text(text, postgreSQL: nil, mySQL: mySQL) }
+
+    /// A statement that PostgreSQL and MySQL are each told in words of their own.
+    init(_ text: String, postgreSQL: String, mySQL: String) {
+        form = .text(text, postgreSQL: postgreSQL, mySQL: mySQL)
+    }
 
     /// Inserts a row, or replaces the named columns of the row that has its key. The parameters are the values of
     /// `key`, then those of `columns`.
@@ -27,7 +32,12 @@ public struct SQLStatement: Hashable, Sendable {
     /// The text that a dialect's driver prepares.
     public func text(in dialect: Dialect) -> String {
         switch form {
-        case .text(let text, let mySQL): dialect.text(dialect == .mySQL ? mySQL ?? text : text)
+        case .text(let text, let postgreSQL, let mySQL):
+            switch dialect {
+            case .sqlite, .cockroachDB: dialect.text(text)
+            case .postgreSQL: dialect.text(postgreSQL ?? text)
+            case .mySQL: dialect.text(mySQL ?? text)
+            }
         case .upsert(let table, let key, let columns): dialect.upsert(into: table, key: key, columns: columns)
         }
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables, under the names and with the codes and units of MongooseIM 6.8, and the steps that made them.
 
+import XMPPCore
+
 /// One step of the schema. A step that was released is never changed: a later one changes what it made.
 struct Migration: Hashable, Sendable {
     var version: Int
@@ -29,7 +31,8 @@ public enum Schema {
         Migration(
             version: 1,
             tables: [users, last, rosterUsers, rosterGroups, rosterVersion, privateStorage, offlineMessage]
-        )
+        ),
+        Migration(version: 2, tables: [vCard, vCardSearch]),
     ]
 
     /// Where the schema's own version is written down.
@@ -92,6 +95,27 @@ public enum Schema {
         primaryKey: ["id"],
         indexes: [["server", "username", "id"], ["expire"]]
     )
+
+    static let vCard = Table(
+        name: "vcard",
+        columns: [.name("username"), .name("server"), .text("vcard"), .createdAt],
+        primaryKey: ["server", "username"],
+        rowSize: .large
+    )
+
+    /// A search is always one of a domain. MongooseIM's indexes, one on each column, stay where they are.
+    static let vCardSearch = Table(
+        name: "vcard_search",
+        columns: [.name("username"), .name("lusername"), .name("server")]
+            + SQLVCardStore.textFields.flatMap { [.text($0.rawValue), .text("l" + $0.rawValue)] },
+        primaryKey: ["server", "lusername"],
+        indexes: searchedColumns.map { ["server", $0] },
+        rowSize: .large,
+        byteOrderedColumns: Set(searchedColumns)
+    )
+
+    /// `lusername` too: the index of a primary key knows no ranges of bytes.
+    private static let searchedColumns = VCardField.allCases.map { "l" + $0.rawValue }
 
     /// The whole schema as a script that makes an empty database into one that this library opens: what `priv/` holds.
     public static func text(in dialect: Dialect) -> String {

@@ -17,6 +17,8 @@ struct Table: Hashable, Sendable {
     /// The columns of each further index.
     var indexes: [[String]] = []
     var rowSize = RowSize.small
+    /// Columns of indexes that are searched by ranges of bytes; see ``Dialect/byteComparisons``.
+    var byteOrderedColumns: Set<String> = []
 
     var hasSerialKey: Bool { columns.contains { $0.type == .serial } }
 }

@@ -15,6 +15,7 @@ struct IQHandlerTable: Sendable {
             var host: IQHandler?
             var account: IQHandler?
             var ownAccount: IQHandler?
+            var service: IQHandler?
 
             subscript(target: IQTarget) -> IQHandler? {
                 get {
@@ -22,6 +23,7 @@ struct IQHandlerTable: Sendable {
                     case .host: host
                     case .account: account
                     case .ownAccount: ownAccount
+                    case .service: service
                     }
                 }
                 set {
@@ -29,6 +31,7 @@ struct IQHandlerTable: Sendable {
                     case .host: host = newValue
                     case .account: account = newValue
                     case .ownAccount: ownAccount = newValue
+                    case .service: service = newValue
                     }
                 }
             }

@@ -10,6 +10,8 @@ public enum IQTarget: Sendable, Hashable {
     case ownAccount
     /// An account of the host, by whoever sends it. The handler decides what to tell whom.
     case account
+    /// Any service domain of the host, itself and not its nodes, that does not answer the same itself.
+    case service
 }
 
 /// A get or set, and who sent it.
@@ -20,16 +22,22 @@ public struct IQRequest: Sendable {
     public let payload: Element
     /// The sender's full JID, or the bare JID of a service.
     public let sender: JID
-    /// Whose account it is addressed to; nil when it is addressed to the host.
+    /// Whose account it is addressed to, or which node of a service domain; nil when it is addressed to the host or the
+    /// service domain itself.
     public let account: BareJID?
+    /// The service domain that it is addressed to; nil when it is the host's.
+    public let service: ServiceDomain?
     /// The sender's session, if it is one of this server's. On its loop.
     public let session: Session?
 
-    init(iq: IQ, payload: Element, sender: JID, account: BareJID?, session: Session?) {
+    init(
+        iq: IQ, payload: Element, sender: JID, account: BareJID?, service: ServiceDomain? = nil, session: Session?
+    ) {
         self.iq = iq
         self.payload = payload
         self.sender = sender
         self.account = account
+        self.service = service
         self.session = session
     }
 

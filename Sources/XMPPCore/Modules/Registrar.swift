@@ -2,7 +2,7 @@
 // What a module registers: data, which the host looks up and drops with itself.
 
 /// Takes what modules advertise and handle.
-public struct Registrar: Sendable {
+public struct Registrar: Sendable, IQRegistration {
     struct IQKey: Hashable {
         let target: IQTarget
         let type: IQType
@@ -23,7 +23,9 @@ public struct Registrar: Sendable {
     private(set) var presenceHandler: PresenceHandler?
     private(set) var subscriptionHandler: PresenceHandler?
     private(set) var undeliveredKeepers: [Host.UndeliveredKeeper] = []
+    private(set) var presenceCompleter: PresenceCompleter?
     private(set) var services: [ObjectIdentifier: any Sendable] = [:]
+    private(set) var serviceDomains: [ServiceDomain] = []
 
     init() {}
 
@@ -52,40 +54,8 @@ public struct Registrar: Sendable {
 
     // MARK: IQ
 
-    /// Answers gets or sets whose child has this name, at once.
-    ///
-    /// - Parameter answer: returns the result's child, nil for none.
-    public mutating func iq(
-        _ type: IQType,
-        _ name: String,
-        _ namespace: Namespace,
-        at target: IQTarget,
-        _ answer: @escaping @Sendable (IQRequest) throws(StanzaError) -> Element?
-    ) {
-        set(type, name, namespace, target) { request in
-            do throws(StanzaError) { return .now(.success(try answer(request))) } catch { return .now(.failure(error)) }
-        }
-    }
-
-    /// Answers gets or sets whose child has this name, after waiting.
-    ///
-    /// - Parameter answer: returns the result's child, nil for none. What stores throw becomes the error that
-    ///   ``StanzaError/init(storage:)`` says.
-    public mutating func iq(
-        _ type: IQType,
-        _ name: String,
-        _ namespace: Namespace,
-        at target: IQTarget,
-        later answer: @escaping @Sendable (IQRequest) async throws -> Element?
-    ) {
-        set(type, name, namespace, target) { request in
-            .later {
-                do { return .success(try await answer(request)) } catch { return .failure(StanzaError(caught: error)) }
-            }
-        }
-    }
-
-    /// Answers gets or sets whose child has this name, at once where the answer is at hand.
+    /// Answers gets or sets whose child has this name, at once where the answer is at hand. No two modules answer the
+    /// same.
     public mutating func iq(
         _ type: IQType,
         _ name: String,
@@ -93,19 +63,9 @@ public struct Registrar: Sendable {
         at target: IQTarget,
         _ answer: @escaping IQHandler
     ) {
-        set(type, name, namespace, target, answer)
-    }
-
-    private mutating func set(
-        _ type: IQType,
-        _ name: String,
-        _ namespace: Namespace,
-        _ target: IQTarget,
-        _ handler: @escaping IQHandler
-    ) {
         let key = IQKey(target: target, type: type, name: name, namespace: namespace)
         precondition(iqHandlers[key] == nil, "two modules answer \(name) in \(namespace)")
-        iqHandlers[key] = handler
+        iqHandlers[key] = answer
     }
 
     /// Answers gets and sets of a client that has not authenticated (in-band registration, XEP-0077).
@@ -185,6 +145,15 @@ public struct Registrar: Sendable {
         subscriptionHandler = PresenceHandler(sent: sent, received: received)
     }
 
+    /// Adds to available presence, broadcast or directed, what its client has left out. At most one module does.
+    ///
+    /// - Parameter complete: called on the session's loop for each such presence, before anybody else sees it.
+    public mutating func completePresence(
+        _ complete: @escaping @Sendable (Presence, Session) -> PresenceCompletion
+    ) {
+        presenceCompleter = complete
+    }
+
     /// Takes messages of type chat or normal for accounts without a resource that could get them.
     ///
     /// - Parameter keep: returns what it does with the message, which includes answering errors; nil to leave it to the
@@ -199,6 +168,11 @@ public struct Registrar: Sendable {
     public mutating func provide<Service: Sendable>(_ service: Service, as type: Service.Type) {
         services[ObjectIdentifier(type)] = service
     }
+
+    // MARK: service domains
+
+    /// Serves a domain that belongs to the module, beside the host's accounts; see ``ServiceDomain``.
+    public mutating func serve(_ domain: ServiceDomain) { serviceDomains.append(domain) }
 
     // MARK: for the host
 

@@ -8,7 +8,7 @@ extension Router {
             // RFC 6120 section 10.3.3: without an address it is for the sender's own account.
             return answer(stanza, at: session.host, account: session.account, session: session)
         }
-        guard let host = host(to) else { return bounce(stanza, StanzaError(.remoteServerNotFound)) }
+        guard let host = host(to) else { return receive(stanza, outsideHosts: to, session: session) }
         return receiveIQ(stanza, at: host, to: to, session: session)
     }
 
@@ -35,8 +35,13 @@ extension Router {
             return host.events.hostAnswered.raise(HostReply(iq: iq, session: session))
         }
         let request = IQRequest(iq: iq, payload: payload, sender: sender, account: account, session: session)
+        return carryOut(request, host.handler(for: request))
+    }
+
+    /// Has a request answered.
+    func carryOut(_ request: IQRequest, _ handler: Result<IQHandler, StanzaError>) -> Work {
         let answered: IQAnswer
-        switch host.handler(for: request) {
+        switch handler {
         case .success(let handler): answered = handler(request)
         case .failure(let error): answered = .now(.failure(error))
         }

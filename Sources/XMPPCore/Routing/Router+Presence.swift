@@ -14,15 +14,31 @@ extension Router {
         case .available, .unavailable:
             // RFC 6121 section 4.7.2.3: a priority is a number from -128 to 127.
             guard presence.priority != nil else { return bounce(stanza, .badRequest) }
-            if presence.to == nil {
-                return session.host.presenceHandler?.sent(presence, session) ?? remember(presence, session)
+            guard presence.type == .available, let complete = session.host.presenceCompleter else {
+                return send(presence, from: session)
             }
-            return session.host.presenceHandler?.sent(presence, session) ?? route(stanza)
+            switch complete(presence, session) {
+            case .now(let completed):
+                return send(completed, from: session)
+            case .later(let body):
+                return .later { [self] in
+                    let completed = await body()
+                    // Its end has been told meanwhile.
+                    guard !session.isEnded else { return }
+                    await send(completed, from: session).finish()
+                }
+            }
         case .probe, .error:
             // RFC 6121 section 4.3.1: probes are the server's to send; a client's own is passed on like any directed
             // presence, and tells it what it may know.
             return presence.to == nil ? .done : route(stanza)
         }
+    }
+
+    /// Broadcasts presence, or directs it to its address.
+    private func send(_ presence: Presence, from session: Session) -> Work {
+        if let work = session.host.presenceHandler?.sent(presence, session) { return work }
+        return presence.to == nil ? remember(presence, session) : route(presence.stanza)
     }
 
     /// Tells the resource itself: a subscription stanza is from the account, where an error would reach nobody (RFC
@@ -68,3 +84,14 @@ public struct PresenceHandler: Sendable {
     /// It came for an account. On any loop.
     let received: @Sendable (Presence, BareJID) -> Work
 }
+
+/// Available presence with what a module adds to it.
+public enum PresenceCompletion: Sendable {
+    /// At once; the same presence when nothing is to be added.
+    case now(Presence)
+    /// After waiting. The closure stays on the session's loop; later stanzas of the client wait for it.
+    case later(@Sendable () async -> Presence)
+}
+
+/// Completes the presence of a session, on its loop.
+typealias PresenceCompleter = @Sendable (Presence, Session) -> PresenceCompletion

@@ -37,6 +37,17 @@ public final class Router: Sendable {
         hosts.first { $0.serves(address.storage) }
     }
 
+    /// The service domain of an address; nil when it is none of this server's.
+    func service(_ address: JID) -> RunningService? {
+        for host in hosts {
+            if let service = host.services.first(where: { $0.serves(address.storage) }) { return service }
+        }
+        return nil
+    }
+
+    /// Whether stanzas for an address stay on this server: that of a host, of an account, or of a service domain.
+    public func serves(_ address: JID) -> Bool { host(address) != nil || service(address) != nil }
+
     /// Routes a stanza that a client sent. On the session's loop.
     ///
     /// - Parameter stanza: its `from` is the session's full JID, or, on subscription requests, its bare JID.
@@ -54,7 +65,7 @@ public final class Router: Sendable {
     /// - Returns: what must be done before the stanza counts as handled.
     public func route(_ stanza: Stanza) -> Work {
         guard let to = stanza.to else { return .done }
-        guard let host = host(to) else { return bounce(stanza, StanzaError(.remoteServerNotFound)) }
+        guard let host = host(to) else { return receive(stanza, outsideHosts: to, session: nil) }
         switch stanza.kind {
         case .message: return receiveMessage(stanza, at: host, to: to)
         case .presence: return receivePresence(stanza, at: host, to: to)
@@ -67,7 +78,7 @@ public final class Router: Sendable {
 
     /// Answers a stanza with an error, if it may be answered so.
     public func bounce(_ stanza: Stanza, _ error: StanzaError) -> Work {
-        guard let answer = stanza.error(error), let to = answer.to, host(to) != nil else { return .done }
+        guard let answer = stanza.error(error), let to = answer.to, serves(to) else { return .done }
         return route(answer)
     }
 

@@ -37,6 +37,8 @@ public final class Host: Sendable {
     nonisolated(unsafe) private(set) var undeliveredKeepers: [UndeliveredKeeper] = []
     nonisolated(unsafe) private(set) var presenceHandler: PresenceHandler?
     nonisolated(unsafe) private(set) var subscriptionHandler: PresenceHandler?
+    nonisolated(unsafe) private(set) var presenceCompleter: PresenceCompleter?
+    nonisolated(unsafe) private(set) var services: [RunningService] = []
 
     typealias UndeliveredKeeper = @Sendable (ReceivedMessage) -> Work?
 
@@ -79,6 +81,8 @@ public final class Host: Sendable {
         undeliveredKeepers = registrar.undeliveredKeepers
         presenceHandler = registrar.presenceHandler
         subscriptionHandler = registrar.subscriptionHandler
+        presenceCompleter = registrar.presenceCompleter
+        services = registrar.serviceDomains.map { RunningService($0, of: self) }
     }
 
     /// Lets go of the modules, which hold the host. Called once no loop runs.
@@ -105,6 +109,9 @@ public final class Host: Sendable {
         )
     }
 
+    /// The domains beside this one that its modules serve.
+    public var serviceDomains: [ServiceDomain] { services.map(\.domain) }
+
     /// What a module offers to others under a protocol; nil when none does.
     public func service<Service: Sendable>(_ type: Service.Type) -> Service? {
         registrar.services[ObjectIdentifier(type)] as? Service
@@ -120,6 +127,11 @@ public final class Host: Sendable {
         if let handler = find(.account) { return .success(handler) }
         guard let handler = find(.ownAccount) else { return .failure(.serviceUnavailable) }
         return request.isFromOwner ? .success(handler) : .failure(.forbidden)
+    }
+
+    /// Who answers a request to one of the host's service domains that this does not answer itself.
+    func serviceHandler(for request: IQRequest) -> IQHandler? {
+        iqHandlers.handlers(for: request.payload)?[.service, request.iq.type]
     }
 
     func streamFeatures(_ stage: StreamFeature.Stage) -> [Element] {

@@ -27,7 +27,15 @@ struct HostAssembly {
             router.add(host)
             hosts.append(host)
         }
+        try checkServiceDomains(of: hosts)
         return hosts
+    }
+
+    private func checkServiceDomains(of hosts: [Host]) throws(ServerError) {
+        var taken = Set(hosts.map(\.address))
+        for service in hosts.flatMap(\.serviceDomains) {
+            guard taken.insert(service.address).inserted else { throw .serviceDomainTaken("\(service.address)") }
+        }
     }
 
     private func makeModules(of host: Host) throws -> Registrar {

@@ -220,6 +220,8 @@ public enum ServerError: Error, Sendable, Equatable, CustomStringConvertible {
     case noHosts
     /// A host's domain is no domain.
     case invalidDomain(String)
+    /// A module wants to serve a domain that is a host, or another module's.
+    case serviceDomainTaken(String)
     /// A module of the configuration is not among those given, and where the configuration names it.
     case moduleUnknown(String, at: String)
     /// A module needs another that is not configured.
@@ -236,6 +238,8 @@ public enum ServerError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .noHosts: "no host is configured: set general.hosts"
         case .invalidDomain(let domain): "'\(domain)' is no domain"
+        case .serviceDomainTaken(let domain):
+            "two hosts or modules want to serve '\(domain)': set the key 'host' of one of the modules to another domain"
         case .moduleUnknown(let name, let place): "\(place): there is no module '\(name)'"
         case .moduleMissing(let name, let user): "\(user) needs [modules.\(name)], which is not configured"
         case .module(let name, let reason): "\(name) cannot run: \(reason)"

@@ -84,7 +84,7 @@ public enum PresenceType: Sendable {
 
 extension String {
     /// Without the white space of XML at both ends.
-    func trimmingXMLSpace() -> String {
+    package func trimmingXMLSpace() -> String {
         let bytes = utf8.drop(while: \.isXMLSpace)
         guard let last = bytes.lastIndex(where: { !$0.isXMLSpace }) else { return "" }
         return String(self[bytes.startIndex...last])

@@ -14,21 +14,25 @@ public struct Storage: Sendable {
     public var privateElements: any PrivateStore
     /// When accounts were last online.
     public var lastActivity: any LastActivityStore
+    /// The vCards.
+    public var vCards: any VCardStore
 
     /// Puts stores together.
     public init(
         accounts: any AccountStore, rosters: any RosterStore, offlineMessages: any OfflineStore,
-        privateElements: any PrivateStore, lastActivity: any LastActivityStore
+        privateElements: any PrivateStore, lastActivity: any LastActivityStore,
+        vCards: any VCardStore
     ) {
         self.accounts = accounts
         self.rosters = rosters
         self.offlineMessages = offlineMessages
         self.privateElements = privateElements
         self.lastActivity = lastActivity
+        self.vCards = vCards
     }
 
     /// Every store. The one of accounts is the last, so that a removal that breaks off half way can be asked for again.
-    var all: [any AccountDataStore] { [rosters, offlineMessages, privateElements, lastActivity, accounts] }
+    var all: [any AccountDataStore] { [rosters, offlineMessages, privateElements, lastActivity, vCards, accounts] }
 
     /// Removes an account and everything that is stored for it, store by store.
     ///

@@ -14,6 +14,8 @@ public enum StorageKind: String, Hashable, Sendable, CaseIterable {
     case privateElements
     /// ``Storage/lastActivity``
     case lastActivity
+    /// ``Storage/vCards``
+    case vCards
 }
 
 /// A method of a store.
@@ -62,7 +64,8 @@ extension Storage {
             privateElements: DecoratedStore(
                 base: privateElements, data: privateElements, decorator: decorator, kind: .privateElements),
             lastActivity: DecoratedStore(
-                base: lastActivity, data: lastActivity, decorator: decorator, kind: .lastActivity)
+                base: lastActivity, data: lastActivity, decorator: decorator, kind: .lastActivity),
+            vCards: DecoratedStore(base: vCards, data: vCards, decorator: decorator, kind: .vCards)
         )
     }
 }
@@ -242,6 +245,28 @@ extension DecoratedStore: LastActivityStore where Base == any LastActivityStore 
     func entries(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<LastActivityEntry> {
         try await decorator.around(.read(kind)) { () throws(StorageError) in
             try await base.entries(after: cursor, limit: limit)
+        }
+    }
+}
+
+extension DecoratedStore: VCardStore where Base == any VCardStore {
+    func vCard(of account: BareJID) async throws(StorageError) -> [UInt8]? {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in try await base.vCard(of: account) }
+    }
+
+    func set(_ vCard: VCard, of account: BareJID) async throws(StorageError) {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in try await base.set(vCard, of: account) }
+    }
+
+    func search(_ query: VCardQuery, in domain: String, limit: Int) async throws(StorageError) -> [VCardMatch] {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.search(query, in: domain, limit: limit)
+        }
+    }
+
+    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.accounts(after: cursor, limit: limit)
         }
     }
 }

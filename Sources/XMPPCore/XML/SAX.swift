@@ -102,5 +102,5 @@ enum SAX {
 
 extension UInt8 {
     /// Whether it is white space of XML.
-    var isXMLSpace: Bool { self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D }
+    package var isXMLSpace: Bool { self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D }
 }

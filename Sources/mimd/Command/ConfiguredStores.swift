@@ -81,6 +81,7 @@ struct ConfiguredStores: Sendable {
         storage.offlineMessages = self.storage(on: host.backend(of: "mod_offline")).offlineMessages
         storage.privateElements = self.storage(on: host.backend(of: "mod_private")).privateElements
         storage.lastActivity = self.storage(on: host.backend(of: "mod_last")).lastActivity
+        storage.vCards = self.storage(on: host.backend(of: "mod_vcard")).vCards
         return storage
     }
 

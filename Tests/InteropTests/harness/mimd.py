@@ -39,6 +39,7 @@ CONFIGURATION = """
 [modules.mod_sasl2]
 [modules.mod_stream_management]
 [modules.mod_time]
+[modules.mod_vcard]
 [modules.mod_version]
 
 [[host_config]]

@@ -16,7 +16,7 @@ s2s_ports = {{ }}
 http_ports = {{ }}
 https_ports = {{ }}
 modules_enabled = {{
-    "roster"; "saslauth"; "tls"; "disco"; "ping"; "register"; "register_ibr"; "offline"; "private"; "lastactivity";
+    "roster"; "saslauth"; "tls"; "disco"; "ping"; "register"; "register_ibr"; "offline"; "private"; "vcard"; "lastactivity";
     "carbons"; "csi_simple"; "smacks"; "time"; "uptime"; "version"; "c2s"; "posix";
 }}
 modules_disabled = {{ "s2s" }}
@@ -38,7 +38,7 @@ class Prosody(Server):
         "stream limits", "system-shutdown every time", "mimd's commands",
         "mimd's example", "quick recovery from descriptor exhaustion",
         "offline messages on any presence that is not negative", "stanzas refused before authentication",
-        "mimd's limits", "mimd's store", "the local store",
+        "mimd's limits", "a user directory", "mimd's store", "the local store",
     }
 
     def __init__(self, directory, certificate):

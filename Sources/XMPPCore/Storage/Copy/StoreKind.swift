@@ -13,6 +13,8 @@ public enum StoreKind: String, Hashable, Sendable, CaseIterable {
     case privateElements = "private-elements"
     /// ``Storage/lastActivity``.
     case lastActivity = "last-activity"
+    /// ``Storage/vCards``; what they are found by is made anew.
+    case vCards = "vcards"
     /// ``Storage/accounts``, with their credentials.
     case accounts
 
@@ -22,6 +24,7 @@ public enum StoreKind: String, Hashable, Sendable, CaseIterable {
         case .offlineMessages: OfflineMessageRecords.self
         case .privateElements: PrivateElementRecords.self
         case .lastActivity: LastActivityRecords.self
+        case .vCards: VCardRecords.self
         case .accounts: AccountRecords.self
         }
     }
@@ -205,6 +208,30 @@ private struct LastActivityRecords: StoreRecords {
     static func encode(_ record: LastActivityRecord, at place: Int, into encoding: inout EntryEncoding) {
         encoding.append(record.seconds)
         encoding.append(record.status)
+    }
+}
+
+private struct VCardRecords: StoreRecords {
+    let store: any VCardStore
+
+    init(_ storage: Storage) { store = storage.vCards }
+
+    func accounts(after cursor: PageCursor?) async throws(StorageError) -> Page<AccountListing<VCard>> {
+        try await store.accounts(after: cursor, limit: Self.accountCountOfPage).map { AccountListing(account: $0) }
+    }
+
+    func entries(of account: BareJID, after cursor: PageCursor?) async throws(StorageError) -> Page<VCard> {
+        let xml = try await store.vCard(of: account)
+        return Page(items: xml.map { [VCard(xml: $0)] } ?? [], next: nil)
+    }
+
+    func add(_ entries: [PlacedEntry<VCard>], to account: BareJID) async throws(StorageError) -> Bool {
+        for entry in entries { try await store.set(entry.entry, of: account) }
+        return true
+    }
+
+    static func encode(_ vCard: VCard, at place: Int, into encoding: inout EntryEncoding) {
+        encoding.append(vCard.xml)
     }
 }
 
