@@ -1,4 +1,4 @@
--- The schema of mimd, version 1, as `mimd schema print` prints it. mimd itself needs no such file.
+-- The schema of mimd, version 2, as `mimd schema print` prints it. mimd itself needs no such file.
 
 BEGIN;
 CREATE TABLE mimd_schema (
@@ -81,5 +81,40 @@ CREATE INDEX i_offline_message_server_username_id ON offline_message (server, us
 CREATE INDEX i_offline_message_expire ON offline_message (expire);
 
 INSERT INTO mimd_schema (version, checksum) VALUES (1, 'b834e598117f670a');
+
+CREATE TABLE privacy_default_list (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (server, username)
+);
+
+CREATE SEQUENCE privacy_list_id_seq;
+
+CREATE TABLE privacy_list (
+    id INTEGER PRIMARY KEY DEFAULT nextval('privacy_list_id_seq'),
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE INDEX i_privacy_list_server_username_name ON privacy_list (server, username, name);
+
+CREATE TABLE privacy_list_data (
+    id BIGINT NOT NULL,
+    t CHAR(1) NOT NULL,
+    value TEXT NOT NULL,
+    action CHAR(1) NOT NULL,
+    ord INTEGER NOT NULL,
+    match_all BOOLEAN NOT NULL,
+    match_iq BOOLEAN NOT NULL,
+    match_message BOOLEAN NOT NULL,
+    match_presence_in BOOLEAN NOT NULL,
+    match_presence_out BOOLEAN NOT NULL,
+    PRIMARY KEY (id, ord)
+);
+
+INSERT INTO mimd_schema (version, checksum) VALUES (2, 'e207a4479d4b79ce');
 
 COMMIT;

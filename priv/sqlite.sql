@@ -1,4 +1,4 @@
--- The schema of mimd, version 1, as `mimd schema print` prints it. mimd itself needs no such file.
+-- The schema of mimd, version 2, as `mimd schema print` prints it. mimd itself needs no such file.
 
 BEGIN;
 CREATE TABLE mimd_schema (
@@ -79,5 +79,38 @@ CREATE INDEX i_offline_message_server_username_id ON offline_message (server, us
 CREATE INDEX i_offline_message_expire ON offline_message (expire);
 
 INSERT INTO mimd_schema (version, checksum) VALUES (1, '72234c8b6e3f8e33');
+
+CREATE TABLE privacy_default_list (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (server, username)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE privacy_list (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+) STRICT;
+
+CREATE INDEX i_privacy_list_server_username_name ON privacy_list (server, username, name);
+
+CREATE TABLE privacy_list_data (
+    id INTEGER NOT NULL,
+    t TEXT NOT NULL,
+    value TEXT NOT NULL,
+    action TEXT NOT NULL,
+    ord INTEGER NOT NULL,
+    match_all INTEGER NOT NULL,
+    match_iq INTEGER NOT NULL,
+    match_message INTEGER NOT NULL,
+    match_presence_in INTEGER NOT NULL,
+    match_presence_out INTEGER NOT NULL,
+    PRIMARY KEY (id, ord)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO mimd_schema (version, checksum) VALUES (2, '9675765eee2eec6d');
 
 COMMIT;

@@ -42,6 +42,20 @@ struct MongooseIMDatabaseTests {
         """,
         // One that mimd does not use.
         "CREATE TABLE mam_server_user (id serial PRIMARY KEY, server varchar(250), user_name varchar(250))",
+        """
+        CREATE TABLE privacy_default_list (server varchar(250), username varchar(250), name text NOT NULL, \
+        PRIMARY KEY (server, username))
+        """,
+        """
+        CREATE TABLE privacy_list (server varchar(250), username varchar(250) NOT NULL, name text NOT NULL, \
+        id SERIAL UNIQUE, created_at timestamp NOT NULL DEFAULT now(), PRIMARY KEY (server, username, name))
+        """,
+        """
+        CREATE TABLE privacy_list_data (id bigint REFERENCES privacy_list(id) ON DELETE CASCADE, t character(1) NOT NULL, \
+        value text NOT NULL, action character(1) NOT NULL, ord int NOT NULL, match_all boolean NOT NULL, \
+        match_iq boolean NOT NULL, match_message boolean NOT NULL, match_presence_in boolean NOT NULL, \
+        match_presence_out boolean NOT NULL, PRIMARY KEY (id, ord))
+        """,
     ]
     /// The same with MySQL's types and keys, and its collation, to which "a" and "A" are one.
     static let mySQLTables = [
@@ -77,6 +91,21 @@ struct MongooseIMDatabaseTests {
         expire bigint, server varchar(250) NOT NULL, username varchar(250) NOT NULL, from_jid varchar(250) NOT NULL, \
         packet mediumtext NOT NULL, permanent_fields mediumblob)
         """,
+        """
+        CREATE TABLE privacy_default_list (server varchar(250) NOT NULL, username varchar(250) NOT NULL, \
+        name varchar(250) NOT NULL, PRIMARY KEY (server, username))
+        """,
+        """
+        CREATE TABLE privacy_list (server varchar(250) NOT NULL, username varchar(250) NOT NULL, name varchar(250) NOT NULL, \
+        id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT UNIQUE, created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, \
+        PRIMARY KEY (server(150), username(75), name(75)))
+        """,
+        """
+        CREATE TABLE privacy_list_data (id bigint NOT NULL, t character(1) NOT NULL, value text NOT NULL, \
+        action character(1) NOT NULL, ord int NOT NULL, match_all boolean NOT NULL, match_iq boolean NOT NULL, \
+        match_message boolean NOT NULL, match_presence_in boolean NOT NULL, match_presence_out boolean NOT NULL, \
+        PRIMARY KEY (id, ord))
+        """,
     ].map { $0 + " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci ROW_FORMAT=DYNAMIC" }
     static let rows = [
         """
@@ -98,6 +127,13 @@ struct MongooseIMDatabaseTests {
         'capulet.example', 'juliet', 'romeo@montague.example/orchard', \
         '<message xmlns=''jabber:client'' to=''juliet@capulet.example''><body>Call me</body></message>')
         """,
+        "INSERT INTO privacy_list (server, username, name) VALUES ('capulet.example', 'juliet', 'blocking')",
+        """
+        INSERT INTO privacy_list_data (id, t, value, action, ord, match_all, match_iq, match_message, match_presence_in, \
+        match_presence_out) SELECT id, 'j', 'paris@verona.example', 'b', 1, true, false, false, false, false \
+        FROM privacy_list
+        """,
+        "INSERT INTO privacy_default_list VALUES ('capulet.example', 'juliet', 'blocking')",
     ]
 
     @Test(arguments: DatabaseServer.available)
@@ -107,7 +143,7 @@ struct MongooseIMDatabaseTests {
             for statement in tables + Self.rows { try await database.execute(SQLStatement(statement), []) }
             await #expect(throws: SchemaError.missing(found: 0)) { try await Schema.verify(database) }
             let plan = try await Schema.apply(database)
-            #expect(plan.keptTables.count == 7)
+            #expect(plan.keptTables.count == 10)
             #expect(plan.drifts.isEmpty)
             let drifts = try await Schema.verify(database)
             #expect(drifts.isEmpty)
@@ -129,6 +165,16 @@ struct MongooseIMDatabaseTests {
         #expect(messages.items.map(\.message.from.description) == ["romeo@montague.example/orchard"])
         let activity = try await storage.lastActivity.lastActivity(of: juliet)
         #expect(activity?.status == "Good night")
+        let paris = PrivacyItem(order: 1, subject: .address(try JID("paris@verona.example")), action: .block)
+        var list = PrivacyList(name: "blocking", items: [paris])
+        let found = try await storage.privacyLists.defaultList(of: juliet)
+        #expect(found == list)
+        list.items[0].kinds = [.message, .presenceOut]
+        try await storage.privacyLists.set(list, of: juliet, use: .unchanged, listCountMax: 1)
+        let changed = try await storage.privacyLists.defaultList(of: juliet)
+        #expect(changed == list)
+        let isRemoved = try await storage.privacyLists.remove(listNamed: "blocking", of: juliet)
+        #expect(isRemoved)
     }
 
     @Test(arguments: DatabaseServer.available)
@@ -140,7 +186,7 @@ struct MongooseIMDatabaseTests {
                 try await group.waitForAll()
             }
             let rows = try await database.query(SQLStatement("SELECT count(*) FROM mimd_schema"), [])
-            #expect(rows == [SQLRow(values: [.integer(1)])])
+            #expect(rows == [SQLRow(values: [.integer(Int64(Schema.version))])])
         }
     }
 

@@ -11,6 +11,8 @@ public enum StoreKind: String, Hashable, Sendable, CaseIterable {
     case offlineMessages = "offline-messages"
     /// ``Storage/privateElements``.
     case privateElements = "private-elements"
+    /// ``Storage/privacyLists``.
+    case privacyLists = "privacy-lists"
     /// ``Storage/lastActivity``.
     case lastActivity = "last-activity"
     /// ``Storage/accounts``, with their credentials.
@@ -21,6 +23,7 @@ public enum StoreKind: String, Hashable, Sendable, CaseIterable {
         case .rosters: RosterRecords.self
         case .offlineMessages: OfflineMessageRecords.self
         case .privateElements: PrivateElementRecords.self
+        case .privacyLists: PrivacyListRecords.self
         case .lastActivity: LastActivityRecords.self
         case .accounts: AccountRecords.self
         }
