@@ -20,6 +20,8 @@ public enum StandardModules {
         MessageCarbons.self,
         ClientStateIndication.self,
         PrivateXMLStorage.self,
+        Privacy.self,
+        Blocking.self,
         Ping.self,
         SoftwareVersion.self,
         EntityTime.self,

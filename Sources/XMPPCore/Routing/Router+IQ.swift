@@ -14,6 +14,22 @@ extension Router {
 
     func receiveIQ(_ stanza: Stanza, at host: Host, to: JID, session: Session?) -> Work {
         if to.isDomain, to.isBare { return answer(stanza, at: host, account: nil, session: session) }
+        switch admission(of: .iq, from: stanza.from, to: to, at: host, among: registry.sessions(of: to.bare)) {
+        case .all, .some:
+            return pass(stanza, at: host, to: to, session: session)
+        case .refused:
+            return refuse(stanza)
+        case .unknown(let ask):
+            return later(ask, stanza) { [self] in
+                receiveIQ(stanza, at: host, to: to, session: session)
+            } pass: { [self] in
+                pass(stanza, at: host, to: to, session: session)
+            }
+        }
+    }
+
+    /// An IQ that the rules of its recipient let pass.
+    private func pass(_ stanza: Stanza, at host: Host, to: JID, session: Session?) -> Work {
         guard let full = to.full, !to.isDomain else {
             return to.isBare
                 ? answer(stanza, at: host, account: to.bare, session: session)

@@ -21,13 +21,31 @@ extension Router {
             // RFC 6121 section 8.5.1 knows no rule for the host itself: nobody reads what is sent there.
             return bounce(stanza, .serviceUnavailable)
         }
+        let sessions = registry.sessions(of: to.bare)
+        switch admission(of: .message, from: stanza.from, to: to, at: host, among: sessions) {
+        case .all:
+            return pass(stanza, at: host, to: to, among: sessions)
+        case .some(let admitted):
+            return pass(stanza, at: host, to: to, among: admitted)
+        case .refused:
+            return refuse(stanza)
+        case .unknown(let ask):
+            return later(ask, stanza) { [self] in
+                receiveMessage(stanza, at: host, to: to)
+            } pass: { [self] in
+                pass(stanza, at: host, to: to, among: registry.sessions(of: to.bare))
+            }
+        }
+    }
+
+    /// A message that the rules of its recipient let pass to these of its sessions.
+    private func pass(_ stanza: Stanza, at host: Host, to: JID, among sessions: [SessionRecord]) -> Work {
         var received = ReceivedMessage(stanza: stanza, account: to.bare, host: host)
         do throws(StanzaError) {
             guard case .pass = try host.events.filterReceivedMessage.apply(&received) else { return .done }
         } catch {
             return bounce(stanza, error)
         }
-        let sessions = registry.sessions(of: received.account)
         let delivered = host.events.messageDelivered
         var recipients: [Session] = []
         let isDelivered = forEachRecipient(of: received.stanza, to: to, among: sessions) { session in
@@ -130,7 +148,7 @@ public struct DeliveredMessage: Sendable {
     public let message: ReceivedMessage
     /// Who got it.
     public let recipients: [Session]
-    /// All sessions of the account.
+    /// All sessions of the account that may get it.
     public let sessions: [SessionRecord]
 }
 
