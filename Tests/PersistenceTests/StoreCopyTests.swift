@@ -109,8 +109,9 @@ struct BackendPair: CustomStringConvertible, Sendable {
                 try await Self.copyAll(source, target.limited(by: budget))
                 writeCount = WriteBudget.count(budget, of: 1_000)
             }
-            // Three accounts with a page of items, three messages, a page of elements, a record and a credential.
-            #expect(writeCount == 21)
+            // Three accounts with a page of items, three messages, a page of elements, three privacy lists, a record
+            // and a credential.
+            #expect(writeCount == 30)
             // When the last write is done and only its answer is lost, the copy finds that by looking again.
             for count in 0..<(fault == .after ? writeCount - 1 : writeCount) {
                 try await Backend.memory.withStorage { target in
@@ -311,6 +312,17 @@ struct BackendPair: CustomStringConvertible, Sendable {
         try await expectLeft(.privateElements, differing: ["a"]) { target in
             let element = PrivateElement(namespace: "1", xml: Array("changed".utf8))
             try await target.privateElements.set([element], of: try Self.account("a"), elementCountMax: nil)
+        }
+    }
+
+    @Test func privacyListsThatDifferStay() async throws {
+        try await expectLeft(.privacyLists, differing: ["a", "b"]) { target in
+            let item = PrivacyItem(order: 1, subject: .group("a"), action: .allow)
+            let list = PrivacyList(name: "1", items: [item])
+            let (a, b) = (try Self.account("a"), try Self.account("b"))
+            try await target.privacyLists.set(list, of: a, use: .unchanged, listCountMax: nil)
+            // The same lists, of which another is the default.
+            #expect(try await target.privacyLists.setDefault("2", of: b) == .done)
         }
     }
 
