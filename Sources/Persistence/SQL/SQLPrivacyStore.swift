@@ -193,7 +193,9 @@ extension SQLPrivacyStore {
     ) async throws(StorageError) -> PrivacyList? {
         guard let number = try await number(of: name, account, in: transaction) else { return nil }
         var items: [PrivacyItem] = []
-        for row in try await transaction.query(readItems, [number]) { items.append(try item(of: row)) }
+        for row in try await transaction.query(readItems, [number]) {
+            if let item = try item(of: row) { items.append(item) }
+        }
         return PrivacyList(name: name, items: items)
     }
 
@@ -216,7 +218,9 @@ extension SQLPrivacyStore {
             + kinds.map { .flag(item.kinds.contains($0)) }
     }
 
-    private static func item(of row: SQLRow) throws(StorageError) -> PrivacyItem {
+    /// The item of a row; nil for one about an address that is none, and so about nobody.
+    private static func item(of row: SQLRow) throws(StorageError) -> PrivacyItem? {
+        guard let subject = try subject(code: try row.text(0), value: try row.text(1)) else { return nil }
         var kinds: PrivacyItem.Kinds = []
         if try row.integer(4) == 0 {
             if try row.integer(5) != 0 { kinds.insert(.message) }
@@ -229,18 +233,16 @@ extension SQLPrivacyStore {
             throw .corrupt(detail: "the order of an item of a privacy list is out of range")
         }
         return PrivacyItem(
-            order: order, subject: try subject(code: try row.text(0), value: try row.text(1)),
-            action: try action(code: try row.text(2)), kinds: kinds)
+            order: order, subject: subject, action: try action(code: try row.text(2)), kinds: kinds)
     }
 
-    private static func subject(code: String, value: String) throws(StorageError) -> PrivacyItem.Subject {
+    private static func subject(code: String, value: String) throws(StorageError) -> PrivacyItem.Subject? {
         switch code {
         case "n": return .everybody
         case "g": return .group(value)
         case "j":
-            do throws(JIDError) { return .address(try JID(value)) } catch {
-                throw .corrupt(detail: "an item of a privacy list has no valid address")
-            }
+            // MongooseIM may have taken for an address what is none here: nobody can have it.
+            do throws(JIDError) { return .address(try JID(value)) } catch { return nil }
         case "s":
             guard let subscription = RosterSubscription(rawValue: value) else {
                 throw .corrupt(detail: "an item of a privacy list has no valid subscription")

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the router asks of the module that keeps privacy lists (XEP-0016), before any other rule of delivery.
 
+import Synchronization
+
 /// What a stanza is to the rules of a privacy list.
 public enum StanzaPassage: Sendable, Hashable {
     /// A message that comes in.
@@ -49,12 +51,13 @@ public struct SessionRules: Sendable {
 }
 
 /// What is known of a session's rules.
-enum SessionRulesState: Sendable {
+enum SessionRulesState: UInt8, AtomicRepresentable {
     /// Nothing yet.
     case unread
     /// There are none: so it is for nearly everybody.
     case none
-    case some(SessionRules)
+    /// There are some.
+    case some
 }
 
 /// Keeps the rules of accounts.

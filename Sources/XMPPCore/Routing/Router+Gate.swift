@@ -19,10 +19,9 @@ extension Router {
     func admission(
         of passage: StanzaPassage, from peer: JID?, to: JID, at host: Host, among sessions: [SessionRecord]
     ) -> Admission {
-        guard let gate = host.stanzaGate, let peer else { return .all }
         var isFree = !sessions.isEmpty
         for index in sessions.indices where !sessions[index].session.isFreeOfRules { isFree = false }
-        guard !isFree, !isExempt(peer, to.bare, host) else { return .all }
+        guard !isFree, let gate = host.stanzaGate, let peer, !isExempt(peer, to.bare, host) else { return .all }
         guard !sessions.isEmpty else {
             let account = to.bare
             switch gate.verdict(on: passage, peer, of: account) {
@@ -78,8 +77,10 @@ extension Router {
 
     /// What is done instead of routing a stanza that a client sent; nil when it may go. On the session's loop.
     func detained(_ stanza: Stanza, from session: Session) -> Work? {
-        guard let gate = session.host.stanzaGate, !session.isFreeOfRules else { return nil }
+        guard !session.isFreeOfRules, let gate = session.host.stanzaGate else { return nil }
         if session.areRulesUnread {
+            // Whoever cannot be told what holds can still look at the lists, and mend them.
+            if stanza.kind == .iq, stanza.to == nil { return nil }
             return .later { [self] in
                 do throws(StorageError) {
                     try await gate.prepare(session)

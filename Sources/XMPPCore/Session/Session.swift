@@ -36,7 +36,8 @@ public final class Session: @unchecked Sendable {
     /// Whom it sent presence directly, outside its roster (RFC 6121 section 4.6).
     public var directedPresence: Set<JID> = []
     private var isInterested = false
-    private let rulesState = Mutex(SessionRulesState.unread)
+    private let storedRules = Mutex<SessionRules?>(nil)
+    private let rulesState = Atomic(SessionRulesState.unread)
     var outlet: (any SessionOutlet)?
     private(set) var isEnded = false
     /// Whether all that an end brings with it is done.
@@ -82,15 +83,21 @@ public final class Session: @unchecked Sendable {
     /// The rules that hold for the session; nil for none, and while they have not been read. From any thread. Who sets
     /// them is the ``StanzaGate`` of its host.
     public var rules: SessionRules? {
-        get { rulesState.withLock { if case .some(let rules) = $0 { rules } else { nil } } }
-        set { rulesState.withLock { $0 = newValue?.applied == nil ? .none : newValue.map { .some($0) } ?? .none } }
+        get { isFreeOfRules ? nil : storedRules.withLock { $0 } }
+        set {
+            let rules = newValue?.applied == nil ? nil : newValue
+            storedRules.withLock { stored in
+                stored = rules
+                rulesState.store(rules == nil ? .none : .some, ordering: .releasing)
+            }
+        }
     }
 
     /// Whether nobody has set its rules yet. From any thread.
-    public var areRulesUnread: Bool { rulesState.withLock { if case .unread = $0 { true } else { false } } }
+    public var areRulesUnread: Bool { rulesState.load(ordering: .acquiring) == .unread }
 
-    /// Whether its rules have been read, and are none.
-    var isFreeOfRules: Bool { rulesState.withLock { if case .none = $0 { true } else { false } } }
+    /// Whether its rules have been read, and are none: one load for each stanza of nearly everybody. From any thread.
+    var isFreeOfRules: Bool { rulesState.load(ordering: .acquiring) == .none }
 
     /// Marks the session as one that asked for its roster, and gets pushes (RFC 6121 section 2.1.6).
     public func becomeInterested() {

@@ -119,7 +119,7 @@ public protocol PrivacyStore: AccountDataStore {
     /// A list with its items in ascending order; nil when there is none of that name.
     ///
     /// - Throws: ``StorageError/corrupt(detail:)`` when an item cannot be read: a list without it would say something
-    ///   else.
+    ///   else. An item about an address that is none is left out, for it is about nobody.
     func list(named name: String, of account: BareJID) async throws(StorageError) -> PrivacyList?
 
     /// The default list with its items; nil when there is none.
