@@ -36,8 +36,9 @@ enum StoreCopyFixtures {
             PrivateElement(namespace: key, xml: Array(texts[index % texts.count].utf8))
         }
         try await storage.privateElements.set(elements, of: juliet, elementCountMax: nil)
-        for (index, name) in Fixtures.hostileKeys.enumerated() {
-            let group = PrivacyItem(order: Int32(index), subject: .group(Fixtures.hostileTexts[index]), action: .block)
+        for (index, name) in Fixtures.hostileKeys(limits).enumerated() {
+            let text = texts[index % texts.count]
+            let group = PrivacyItem(order: Int32(index), subject: .group(text), action: .block)
             let contact = contacts[index % contacts.count]
             let address = PrivacyItem(order: .max, subject: .address(contact), action: .allow, kinds: .presenceOut)
             let use: PrivacyListUse = index == 3 ? .becomesDefault : .unchanged
