@@ -143,6 +143,39 @@ CREATE INDEX i_vcard_search_server_lorgname ON vcard_search (server, lorgname);
 
 CREATE INDEX i_vcard_search_server_lorgunit ON vcard_search (server, lorgunit);
 
-INSERT INTO mimd_schema (version, checksum) VALUES (2, '235bff800d7897f0');
+CREATE TABLE privacy_default_list (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (server, username)
+);
+
+CREATE SEQUENCE privacy_list_id_seq;
+
+CREATE TABLE privacy_list (
+    id INTEGER PRIMARY KEY DEFAULT nextval('privacy_list_id_seq'),
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE INDEX i_privacy_list_server_username_name ON privacy_list (server, username, name);
+
+CREATE TABLE privacy_list_data (
+    id BIGINT NOT NULL,
+    t CHAR(1) NOT NULL,
+    value TEXT NOT NULL,
+    action CHAR(1) NOT NULL,
+    ord INTEGER NOT NULL,
+    match_all BOOLEAN NOT NULL,
+    match_iq BOOLEAN NOT NULL,
+    match_message BOOLEAN NOT NULL,
+    match_presence_in BOOLEAN NOT NULL,
+    match_presence_out BOOLEAN NOT NULL,
+    PRIMARY KEY (id, ord)
+);
+
+INSERT INTO mimd_schema (version, checksum) VALUES (2, 'd11753c925693de2');
 
 COMMIT;

@@ -142,4 +142,35 @@ CREATE INDEX i_vcard_search_server_lorgname ON vcard_search (server, lorgname);
 
 CREATE INDEX i_vcard_search_server_lorgunit ON vcard_search (server, lorgunit);
 
-INSERT INTO mimd_schema (version, checksum) VALUES (2, '45ea22dc086fd6fb');
+CREATE TABLE privacy_default_list (
+    server VARCHAR(250) NOT NULL,
+    username VARCHAR(250) NOT NULL,
+    name MEDIUMTEXT NOT NULL,
+    PRIMARY KEY (server, username)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE TABLE privacy_list (
+    id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    server VARCHAR(250) NOT NULL,
+    username VARCHAR(250) NOT NULL,
+    name VARCHAR(250) NOT NULL,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE INDEX i_privacy_list_server_username_name ON privacy_list (server, username, name);
+
+CREATE TABLE privacy_list_data (
+    id BIGINT NOT NULL,
+    t CHAR(1) NOT NULL,
+    value MEDIUMTEXT NOT NULL,
+    action CHAR(1) NOT NULL,
+    ord INTEGER NOT NULL,
+    match_all BOOLEAN NOT NULL,
+    match_iq BOOLEAN NOT NULL,
+    match_message BOOLEAN NOT NULL,
+    match_presence_in BOOLEAN NOT NULL,
+    match_presence_out BOOLEAN NOT NULL,
+    PRIMARY KEY (id, ord)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+INSERT INTO mimd_schema (version, checksum) VALUES (2, '3dc51fdaada21ba1');

@@ -141,6 +141,37 @@ CREATE INDEX i_vcard_search_server_lorgname ON vcard_search (server, lorgname);
 
 CREATE INDEX i_vcard_search_server_lorgunit ON vcard_search (server, lorgunit);
 
-INSERT INTO mimd_schema (version, checksum) VALUES (2, '7fc17a108f25e261');
+CREATE TABLE privacy_default_list (
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (server, username)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE privacy_list (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    server TEXT NOT NULL,
+    username TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+) STRICT;
+
+CREATE INDEX i_privacy_list_server_username_name ON privacy_list (server, username, name);
+
+CREATE TABLE privacy_list_data (
+    id INTEGER NOT NULL,
+    t TEXT NOT NULL,
+    value TEXT NOT NULL,
+    action TEXT NOT NULL,
+    ord INTEGER NOT NULL,
+    match_all INTEGER NOT NULL,
+    match_iq INTEGER NOT NULL,
+    match_message INTEGER NOT NULL,
+    match_presence_in INTEGER NOT NULL,
+    match_presence_out INTEGER NOT NULL,
+    PRIMARY KEY (id, ord)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO mimd_schema (version, checksum) VALUES (2, 'd1ab7858e4fb92ce');
 
 COMMIT;

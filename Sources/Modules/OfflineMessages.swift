@@ -200,6 +200,8 @@ public struct OfflineMessages: XMPPModule {
             host.logger.error("a stored offline message is no message")
             return false
         }
+        // XEP-0191 section 3.2: who was blocked since is not heard; there is nobody any more to be told of it.
+        guard session.allows(.message, message.from) else { return true }
         let received = Timestamp(microseconds: message.receivedMicroseconds)
         session.deliver(stanza.delayed(since: received, by: host.address.jid, reason: "Offline Storage"))
         return true

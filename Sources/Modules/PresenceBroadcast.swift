@@ -76,12 +76,12 @@ public struct PresenceBroadcast: XMPPModule {
             learn(session, subscriptions)
         }
         tellOwnResources(presence, session)
-        tell(presence, subscriptions.from)
+        tell(presence, subscriptions.from, session)
         // Subscriptions that changed meanwhile on another loop: whoever lost one must not be left with this presence.
         guard let now = subscriptionsInMemory(of: session.account), now.from != subscriptions.from else { return }
         let lost = Set(subscriptions.from).subtracting(now.from), won = Set(now.from).subtracting(subscriptions.from)
-        tell(Presence(from: session.jid.jid, type: .unavailable), Array(lost))
-        tell(presence, Array(won))
+        tell(Presence(from: session.jid.jid, type: .unavailable), Array(lost), session)
+        tell(presence, Array(won), session)
     }
 
     /// RFC 6121 sections 4.2.2 and 4.4.2: an account's resources see each other, and each itself.
@@ -93,9 +93,10 @@ public struct PresenceBroadcast: XMPPModule {
         }
     }
 
-    private func tell(_ presence: Presence, _ contacts: [BareJID]) {
+    private func tell(_ presence: Presence, _ contacts: [BareJID], _ session: Session) {
         var copy = presence.stanza
-        for contact in contacts where host.router.serves(contact.jid) {
+        for contact in contacts
+        where host.router.serves(contact.jid) && session.allows(.presenceOut, contact.jid) {
             copy.to = contact.jid
             host.router.routeFromServer(copy)
         }
@@ -113,7 +114,12 @@ public struct PresenceBroadcast: XMPPModule {
             guard records.contains(where: \.isAvailable), let roster = rosterOfHost(of: contact),
                 roster.subscriptionsInMemory(of: contact)?.from.contains(session.account) == true
             else { continue }
-            for record in records { pass(record.presence, to: session) }
+            for record in records
+            where session.allows(.presenceIn, record.session.jid.jid)
+                && record.session.allows(.presenceOut, session.jid.jid)
+            {
+                pass(record.presence, to: session)
+            }
         }
         for request in subscriptions.requests { session.deliver(request.stanza) }
     }
@@ -148,14 +154,14 @@ public struct PresenceBroadcast: XMPPModule {
             return old == nil ? .done : host.presenceChanged(told)
         }
         if let subscriptions {
-            tell(presence, subscriptions.from)
+            tell(presence, subscriptions.from, session)
             takeBack(presence, targets, except: subscriptions.from)
             return host.presenceChanged(told)
         }
         return .later {
             do throws(StorageError) {
                 let from = try await roster?.subscriptions(of: session.account).from ?? []
-                tell(presence, from)
+                tell(presence, from, session)
                 takeBack(presence, targets, except: from)
             } catch {
                 takeBack(presence, targets, except: [])
@@ -228,7 +234,8 @@ public struct PresenceBroadcast: XMPPModule {
 
     /// Sends the presence of each available resource; that there is none, when there is none.
     private func answer(_ prober: JID, _ account: BareJID) {
-        let available = host.registry.sessions(of: account).compactMap(\.presence)
+        let sessions = host.registry.sessions(of: account).filter { $0.session.allows(.presenceOut, prober) }
+        let available = sessions.compactMap(\.presence)
         for presence in available {
             var stanza = presence.stanza
             stanza.to = prober

@@ -21,6 +21,8 @@ public enum StandardModules {
         ClientStateIndication.self,
         PrivateXMLStorage.self,
         VCardTemp.self,
+        Privacy.self,
+        Blocking.self,
         Ping.self,
         SoftwareVersion.self,
         EntityTime.self,

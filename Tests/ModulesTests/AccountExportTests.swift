@@ -54,12 +54,20 @@ struct AccountExportTests {
         let elements = try #require(user.child("query", "jabber:iq:private"))
         #expect(elements.children.map(\.xml) == ["<notes xmlns='urn:notes'>a &lt; b</notes>"])
         #expect(user.child("vCard", "vcard-temp")?.childText("FN") == "Juliet")
+        let lists = try #require(user.child("query", "jabber:iq:privacy"))
+        #expect(
+            lists.children.map(\.xml) == [
+                "<default xmlns='jabber:iq:privacy' name='public'/>",
+                "<list xmlns='jabber:iq:privacy' name='public'><item type='jid' value='tybalt@example.com' action='deny'"
+                    + " order='1'/></list>",
+            ])
         let last = try #require(user.child("query", "jabber:iq:last"))
         #expect(last["last"] == "1700000000" && last.text == "Good night")
         #expect(
             summary
                 == AccountExport.Summary(
                     isRegistered: true, rosterItemCount: 2, offlineMessageCount: 250, privateElementCount: 1,
+                    privacyListCount: 1,
                     hasLastActivity: true, hasVCard: true, unreadableCount: 0))
     }
 
@@ -84,6 +92,9 @@ struct AccountExportTests {
         }
         let notes = PrivateElement(namespace: "urn:notes", xml: Array("<notes xmlns='urn:notes'>a &lt; b</notes>".utf8))
         try await storage.privateElements.set([notes], of: juliet, elementCountMax: nil)
+        let item = PrivacyItem(order: 1, subject: .address(tybalt), action: .deny)
+        try await storage.privacyLists.set(
+            PrivacyList(name: "public", items: [item]), of: juliet, use: .becomesDefault, listCountMax: nil)
         try await storage.vCards.set(
             VCard(xml: Array("<vCard xmlns='vcard-temp'><FN>Juliet</FN></vCard>".utf8)), of: juliet)
         let activity = LastActivityRecord(seconds: 1_700_000_000, status: "Good night")

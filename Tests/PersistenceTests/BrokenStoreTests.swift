@@ -45,6 +45,7 @@ struct BrokenStoreTests {
         add(.rosters, \.rosters, RosterStoreChecks.all)
         add(.offlineMessages, \.offlineMessages, OfflineStoreChecks.all)
         add(.privateElements, \.privateElements, PrivateStoreChecks.all)
+        add(.privacyLists, \.privacyLists, PrivacyStoreChecks.all)
         add(.lastActivity, \.lastActivity, LastActivityStoreChecks.all)
         add(.vCards, \.vCards, VCardStoreChecks.all)
         return checks
@@ -81,7 +82,8 @@ struct BrokenStoreTests {
     @Test func namesOfChecksAreNotUsedTwice() {
         let counts = [
             AccountStoreChecks.all.count, RosterStoreChecks.all.count, OfflineStoreChecks.all.count,
-            PrivateStoreChecks.all.count, LastActivityStoreChecks.all.count, VCardStoreChecks.all.count,
+            PrivateStoreChecks.all.count, PrivacyStoreChecks.all.count, LastActivityStoreChecks.all.count,
+            VCardStoreChecks.all.count,
         ]
         #expect(Self.checks.count == counts.reduce(0, +))
     }
@@ -102,6 +104,7 @@ struct BrokenStoreTests {
         try await check(RosterStoreChecks.reopening, \.rosters)
         try await check(OfflineStoreChecks.reopening, \.offlineMessages)
         try await check(PrivateStoreChecks.reopening, \.privateElements)
+        try await check(PrivacyStoreChecks.reopening, \.privacyLists)
         try await check(LastActivityStoreChecks.reopening, \.lastActivity)
         try await check(VCardStoreChecks.reopening, \.vCards)
     }

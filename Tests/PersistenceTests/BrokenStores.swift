@@ -19,7 +19,7 @@ extension BrokenStore {
             switch value {
             case .text(let text): .text(change(text))
             case .utf8(let bytes): .utf8(Array(change(String(decoding: bytes, as: UTF8.self)).utf8))
-            case .null, .integer, .bytes: value
+            case .null, .integer, .flag, .bytes: value
             }
         })
     }
@@ -27,7 +27,10 @@ extension BrokenStore {
     private static let collations = [
         BrokenStore(
             "capital and small letters are the same", columns("NOCASE"),
-            fails: ["rosters.contactsAreApart", "rosters.groupsAreApart", "privateElements.namespacesAreApart"]),
+            fails: [
+                "rosters.contactsAreApart", "rosters.groupsAreApart", "privateElements.namespacesAreApart",
+                "privacyLists.namesAreApart",
+            ]),
         BrokenStore(
             "spaces at the end do not count", columns("RTRIM"),
             fails: [
@@ -57,7 +60,8 @@ extension BrokenStore {
                 "*.longAccountsAreKeptOrRefused", "*.hostileTextsAreKeptOrRefused", "accounts.credentialComesBack",
                 "rosters.textsComeBack", "rosters.hostileItemsAreKeptOrRefused", "offlineMessages.messagesComeBack",
                 "privateElements.elementsComeBack", "privateElements.hostileNamespacesAreKeptOrRefused",
-                "lastActivity.recordComesBack", "rosters.contactsAreApart", "vCards.vCardsComeBack",
+                "lastActivity.recordComesBack", "rosters.contactsAreApart", "privacyLists.listsComeBack",
+                "vCards.vCardsComeBack",
             ]),
         BrokenStore(
             "texts end at a NUL", texts { String($0.unicodeScalars.prefix { $0 != "\u{0}" }) },
@@ -114,7 +118,8 @@ extension BrokenStore {
             }),
             fails: [
                 "accounts.absentAccountIsNil", "rosters.absentRosterIsEmpty", "offlineMessages.absentMessagesAreEmpty",
-                "privateElements.absentElementIsNil", "lastActivity.absentRecordIsNil", "vCards.absentVCardIsNil",
+                "privateElements.absentElementIsNil", "lastActivity.absentRecordIsNil",
+                "privacyLists.absentListIsNil", "vCards.absentVCardIsNil",
             ]),
     ]
 
@@ -251,6 +256,19 @@ extension BrokenStore {
                 return Int64(text) == nil ? value : .text("1")
             }),
             fails: ["rosters.pagesTellOfChanges", "rosters.updateReturnsOldNewVersion"]),
+        BrokenStore(
+            "one list too many", replacing("SELECT count(*) FROM privacy_list", with: "SELECT 0 FROM privacy_list"),
+            fails: ["privacyLists.listCountMaxHolds"]),
+        BrokenStore(
+            "items of a list stay when it is replaced",
+            replacing(
+                "DELETE FROM privacy_list_data WHERE id = ?", with: "DELETE FROM privacy_list_data WHERE id < 0 * ?"),
+            fails: ["privacyLists.laterReplacesEarlier"]),
+        BrokenStore(
+            "a list that is gone is still the default",
+            replacing(
+                "DELETE FROM privacy_default_list WHERE", with: "DELETE FROM privacy_default_list WHERE 1 = 0 AND"),
+            fails: ["privacyLists.defaultListIsOneOfTheLists"]),
         BrokenStore(
             "one group of an item is lost",
             replacing(

@@ -26,6 +26,11 @@ import XMPPPersistenceConformance
         try await Self.run(check, on: backend, \.privateElements)
     }
 
+    @Test(arguments: Backend.available, PrivacyStoreChecks.all)
+    func privacyStore(_ backend: Backend, _ check: ConformanceCheck<any PrivacyStore>) async throws {
+        try await Self.run(check, on: backend, \.privacyLists)
+    }
+
     @Test(arguments: Backend.available, LastActivityStoreChecks.all)
     func lastActivityStore(_ backend: Backend, _ check: ConformanceCheck<any LastActivityStore>) async throws {
         try await Self.run(check, on: backend, \.lastActivity)
@@ -54,6 +59,11 @@ import XMPPPersistenceConformance
     @Test(arguments: Backend.lasting, PrivateStoreChecks.reopening)
     func privateStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any PrivateStore>) async throws {
         try await Self.run(check, on: backend, \.privateElements)
+    }
+
+    @Test(arguments: Backend.lasting, PrivacyStoreChecks.reopening)
+    func privacyStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any PrivacyStore>) async throws {
+        try await Self.run(check, on: backend, \.privacyLists)
     }
 
     @Test(arguments: Backend.lasting, LastActivityStoreChecks.reopening)

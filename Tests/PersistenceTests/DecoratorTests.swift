@@ -90,6 +90,7 @@ import XMPPPersistenceSQLite
         try await check(RosterStoreChecks.all, \.rosters)
         try await check(OfflineStoreChecks.all, \.offlineMessages)
         try await check(PrivateStoreChecks.all, \.privateElements)
+        try await check(PrivacyStoreChecks.all, \.privacyLists)
         try await check(LastActivityStoreChecks.all, \.lastActivity)
         try await check(VCardStoreChecks.all, \.vCards)
     }

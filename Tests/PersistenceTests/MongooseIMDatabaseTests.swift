@@ -54,6 +54,20 @@ struct MongooseIMDatabaseTests {
         """,
         // One that mimd does not use.
         "CREATE TABLE mam_server_user (id serial PRIMARY KEY, server varchar(250), user_name varchar(250))",
+        """
+        CREATE TABLE privacy_default_list (server varchar(250), username varchar(250), name text NOT NULL, \
+        PRIMARY KEY (server, username))
+        """,
+        """
+        CREATE TABLE privacy_list (server varchar(250), username varchar(250) NOT NULL, name text NOT NULL, \
+        id SERIAL UNIQUE, created_at timestamp NOT NULL DEFAULT now(), PRIMARY KEY (server, username, name))
+        """,
+        """
+        CREATE TABLE privacy_list_data (id bigint REFERENCES privacy_list(id) ON DELETE CASCADE, t character(1) NOT NULL, \
+        value text NOT NULL, action character(1) NOT NULL, ord int NOT NULL, match_all boolean NOT NULL, \
+        match_iq boolean NOT NULL, match_message boolean NOT NULL, match_presence_in boolean NOT NULL, \
+        match_presence_out boolean NOT NULL, PRIMARY KEY (id, ord))
+        """,
     ]
     /// The same with MySQL's types and keys, and its collation, to which "a" and "A" are one.
     static let mySQLTables = [
@@ -103,6 +117,21 @@ struct MongooseIMDatabaseTests {
         varchar(250) NOT NULL, orgunit text NOT NULL, lorgunit varchar(250) NOT NULL, PRIMARY KEY (lusername, \
         server))
         """,
+        """
+        CREATE TABLE privacy_default_list (server varchar(250) NOT NULL, username varchar(250) NOT NULL, \
+        name varchar(250) NOT NULL, PRIMARY KEY (server, username))
+        """,
+        """
+        CREATE TABLE privacy_list (server varchar(250) NOT NULL, username varchar(250) NOT NULL, name varchar(250) NOT NULL, \
+        id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT UNIQUE, created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, \
+        PRIMARY KEY (server(150), username(75), name(75)))
+        """,
+        """
+        CREATE TABLE privacy_list_data (id bigint NOT NULL, t character(1) NOT NULL, value text NOT NULL, \
+        action character(1) NOT NULL, ord int NOT NULL, match_all boolean NOT NULL, match_iq boolean NOT NULL, \
+        match_message boolean NOT NULL, match_presence_in boolean NOT NULL, match_presence_out boolean NOT NULL, \
+        PRIMARY KEY (id, ord))
+        """,
     ].map { $0 + " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci ROW_FORMAT=DYNAMIC" }
     static let rows = [
         """
@@ -133,6 +162,13 @@ struct MongooseIMDatabaseTests {
         '', '', '', '', '', '', '', '', '', '', \
         '', '', '', '', '', '', '', '', '', '')
         """,
+        "INSERT INTO privacy_list (server, username, name) VALUES ('capulet.example', 'juliet', 'blocking')",
+        """
+        INSERT INTO privacy_list_data (id, t, value, action, ord, match_all, match_iq, match_message, match_presence_in, \
+        match_presence_out) SELECT id, 'j', 'paris@verona.example', 'b', 1, true, false, false, false, false \
+        FROM privacy_list
+        """,
+        "INSERT INTO privacy_default_list VALUES ('capulet.example', 'juliet', 'blocking')",
     ]
 
     @Test(arguments: DatabaseServer.available)
@@ -142,7 +178,7 @@ struct MongooseIMDatabaseTests {
             for statement in tables + Self.rows { try await database.execute(SQLStatement(statement), []) }
             await #expect(throws: SchemaError.missing(found: 0)) { try await Schema.verify(database) }
             let plan = try await Schema.apply(database)
-            #expect(plan.keptTables.count == 9)
+            #expect(plan.keptTables.count == 12)
             #expect(plan.drifts.isEmpty)
             let drifts = try await Schema.verify(database)
             #expect(drifts.isEmpty)
@@ -167,8 +203,18 @@ struct MongooseIMDatabaseTests {
         let vCard = try await storage.vCards.vCard(of: juliet)
         #expect(vCard == Array("<vCard xmlns='vcard-temp'><FN>Juliet Capulet</FN></vCard>".utf8))
         let query = VCardQuery([.fullName: .begins("JULIET C")])
-        let found = try await storage.vCards.search(query, in: juliet.domainpart, limit: 10)
-        #expect(found == [VCardMatch(account: juliet, texts: [.fullName: "Juliet Capulet"])])
+        let matches = try await storage.vCards.search(query, in: juliet.domainpart, limit: 10)
+        #expect(matches == [VCardMatch(account: juliet, texts: [.fullName: "Juliet Capulet"])])
+        let paris = PrivacyItem(order: 1, subject: .address(try JID("paris@verona.example")), action: .block)
+        var list = PrivacyList(name: "blocking", items: [paris])
+        let found = try await storage.privacyLists.defaultList(of: juliet)
+        #expect(found == list)
+        list.items[0].kinds = [.message, .presenceOut]
+        try await storage.privacyLists.set(list, of: juliet, use: .unchanged, listCountMax: 1)
+        let changed = try await storage.privacyLists.defaultList(of: juliet)
+        #expect(changed == list)
+        let isRemoved = try await storage.privacyLists.remove(listNamed: "blocking", of: juliet)
+        #expect(isRemoved)
     }
 
     @Test(arguments: DatabaseServer.available)

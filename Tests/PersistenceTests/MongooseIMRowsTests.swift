@@ -159,4 +159,24 @@ import XMPPPersistenceSQLite
             #expect(data == [SQLRow(values: key + [.text("exodus:prefs"), .text("<exodus/>")])])
         }
     }
+
+    @Test func itemsOfPrivacyListsAreReadOrNamedAsCorrupt() async throws {
+        try await Backend.withStorage(at: .memory) { local in
+            let juliet = try Self.juliet()
+            let list = PrivacyList(name: "a", items: [PrivacyItem(order: 1, subject: .everybody, action: .block)])
+            try await local.storage.privacyLists.set(list, of: juliet, use: .becomesDefault, listCountMax: nil)
+            func add(_ order: Int, _ columns: String) async throws {
+                let insert = SQLStatement("INSERT INTO privacy_list_data SELECT id, \(columns) FROM privacy_list")
+                #expect(try await local.database.execute(insert, [.integer(Int64(order))]) == 1)
+            }
+            // Nobody can have such an address.
+            try await add(2, "'j', 'romeo@', 'd', ?, 1, 0, 0, 0, 0")
+            let found = try await local.storage.privacyLists.defaultList(of: juliet)
+            #expect(found == list)
+            try await add(3, "'x', '', 'd', ?, 1, 0, 0, 0, 0")
+            await #expect(throws: StorageError.self) {
+                try await local.storage.privacyLists.defaultList(of: juliet)
+            }
+        }
+    }
 }

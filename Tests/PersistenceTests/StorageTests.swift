@@ -14,6 +14,8 @@ import XMPPCore
         #expect(try await storage.offlineMessages.append(message, for: account, messageCountMax: nil) == .stored)
         let element = PrivateElement(namespace: "a", xml: [])
         try await storage.privateElements.set([element], of: account, elementCountMax: nil)
+        let list = PrivacyList(name: "a", items: [PrivacyItem(order: 1, subject: .everybody, action: .deny)])
+        try await storage.privacyLists.set(list, of: account, use: .becomesDefault, listCountMax: nil)
         try await storage.lastActivity.setLastActivity(LastActivityRecord(seconds: 0, status: ""), of: account)
         try await storage.vCards.set(VCard(xml: []), of: account)
     }
@@ -26,6 +28,7 @@ import XMPPCore
             "offline": try await storage.offlineMessages.accounts(after: nil, limit: 10).items,
             "private": try await storage.privateElements.accounts(after: nil, limit: 10).items,
             "vcards": try await storage.vCards.accounts(after: nil, limit: 10).items,
+            "privacy": try await storage.privacyLists.accounts(after: nil, limit: 10).items,
             "last": try await storage.lastActivity.entries(after: nil, limit: 10).items.map(\.account),
         ]
     }

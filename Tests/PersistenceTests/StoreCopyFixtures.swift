@@ -37,6 +37,15 @@ enum StoreCopyFixtures {
             PrivateElement(namespace: key, xml: Array(texts[index % texts.count].utf8))
         }
         try await storage.privateElements.set(elements, of: juliet, elementCountMax: nil)
+        for (index, name) in Fixtures.hostileKeys(limits).enumerated() {
+            let text = texts[index % texts.count]
+            let group = PrivacyItem(order: Int32(index), subject: .group(text), action: .block)
+            let contact = contacts[index % contacts.count]
+            let address = PrivacyItem(order: .max, subject: .address(contact), action: .allow, kinds: .presenceOut)
+            let use: PrivacyListUse = index == 3 ? .becomesDefault : .unchanged
+            let list = PrivacyList(name: name, items: [group, address])
+            try await storage.privacyLists.set(list, of: juliet, use: use, listCountMax: nil)
+        }
         let romeo = try Fixtures.romeo()
         for index in 0..<120 {
             try await append("\(index)", to: romeo, storage)
@@ -69,6 +78,10 @@ enum StoreCopyFixtures {
                 try await add(item(try JID("\(index)@y.example"), name), to: account, storage)
                 let element = PrivateElement(namespace: "\(index)", xml: Array(name.utf8))
                 try await storage.privateElements.set([element], of: account, elementCountMax: nil)
+                let privacy = PrivacyItem(order: 1, subject: .group(name), action: .deny)
+                let list = PrivacyList(name: "\(index)", items: [privacy])
+                let use: PrivacyListUse = index == 1 ? .becomesDefault : .unchanged
+                try await storage.privacyLists.set(list, of: account, use: use, listCountMax: nil)
             }
         }
     }
@@ -131,6 +144,14 @@ enum StoreCopyFixtures {
             let vCard = try await storage.vCards.vCard(of: account)
             lines[.vCards, default: []].append("\(account) \(vCard ?? [])")
         }
+        for account in try await Fixtures.all({ try await storage.privacyLists.accounts(after: $0, limit: 9) }) {
+            let names = try await storage.privacyLists.names(of: account, limit: 1_000)
+            for name in names.names {
+                let list = try await storage.privacyLists.list(named: name, of: account)
+                lines[.privacyLists, default: []].append(
+                    "\(account) \(String(describing: list)) \(name == names.defaultName)")
+            }
+        }
         // Backends list in orders of their own.
         return lines.mapValues { $0.sorted() }
     }
@@ -185,6 +206,7 @@ extension Storage {
             rosters: LimitedRosterStore(base: rosters, budget: budget),
             offlineMessages: LimitedOfflineStore(base: offlineMessages, budget: budget),
             privateElements: LimitedPrivateStore(base: privateElements, budget: budget),
+            privacyLists: LimitedPrivacyStore(base: privacyLists, budget: budget),
             lastActivity: LimitedLastActivityStore(base: lastActivity, budget: budget),
             vCards: LimitedVCardStore(base: vCards, budget: budget))
     }
@@ -299,6 +321,41 @@ private struct LimitedPrivateStore: PrivateStore {
         of account: BareJID, after cursor: PageCursor?, limit: Int
     ) async throws(StorageError) -> Page<PrivateElement> {
         try await base.elements(of: account, after: cursor, limit: limit)
+    }
+    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
+        try await base.accounts(after: cursor, limit: limit)
+    }
+    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
+    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
+}
+
+private struct LimitedPrivacyStore: PrivacyStore {
+    let base: any PrivacyStore
+    let budget: WriteBudget
+
+    func names(of account: BareJID, limit: Int) async throws(StorageError) -> PrivacyListNames {
+        try await base.names(of: account, limit: limit)
+    }
+    func list(named name: String, of account: BareJID) async throws(StorageError) -> PrivacyList? {
+        try await base.list(named: name, of: account)
+    }
+    func defaultList(of account: BareJID) async throws(StorageError) -> PrivacyList? {
+        try await base.defaultList(of: account)
+    }
+    func set(
+        _ list: PrivacyList, of account: BareJID, use: PrivacyListUse, listCountMax: Int?
+    ) async throws(StorageError) {
+        try await budget.write { () async throws(StorageError) in
+            try await base.set(list, of: account, use: use, listCountMax: listCountMax)
+        }
+    }
+    func remove(listNamed name: String, of account: BareJID) async throws(StorageError) -> Bool {
+        try await base.remove(listNamed: name, of: account)
+    }
+    func setDefault(
+        _ name: String?, of account: BareJID
+    ) async throws(StorageError) -> PrivacyDefaultChange {
+        try await base.setDefault(name, of: account)
     }
     func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
         try await base.accounts(after: cursor, limit: limit)

@@ -109,9 +109,9 @@ struct BackendPair: CustomStringConvertible, Sendable {
                 try await Self.copyAll(source, target.limited(by: budget))
                 writeCount = WriteBudget.count(budget, of: 1_000)
             }
-            // Three accounts with a page of items, three messages, a page of elements, a record, a vCard
-            // and a credential.
-            #expect(writeCount == 24)
+            // Three accounts with a page of items, three messages, a page of elements, three privacy lists, a record,
+            // a vCard and a credential.
+            #expect(writeCount == 33)
             // When the last write is done and only its answer is lost, the copy finds that by looking again.
             for count in 0..<(fault == .after ? writeCount - 1 : writeCount) {
                 try await Backend.memory.withStorage { target in
@@ -318,6 +318,19 @@ struct BackendPair: CustomStringConvertible, Sendable {
     @Test func aVCardThatDiffersStays() async throws {
         try await expectLeft(.vCards, differing: ["a"]) { target in
             try await target.vCards.set(VCard(xml: Array("changed".utf8)), of: try Self.account("a"))
+        }
+    }
+
+    @Test func privacyListsThatDifferStay() async throws {
+        try await expectLeft(.privacyLists, differing: ["a", "b"]) { target in
+            let item = PrivacyItem(order: 1, subject: .group("a"), action: .allow)
+            let list = PrivacyList(name: "1", items: [item])
+            let (a, b) = (try Self.account("a"), try Self.account("b"))
+            try await target.privacyLists.set(list, of: a, use: .unchanged, listCountMax: nil)
+            // The same list, which is the default here.
+            let same = PrivacyItem(order: 1, subject: .group("b"), action: .deny)
+            let other = PrivacyList(name: "2", items: [same])
+            try await target.privacyLists.set(other, of: b, use: .becomesDefault, listCountMax: nil)
         }
     }
 

@@ -18,7 +18,7 @@ final class Conversation: Sendable {
         var configuration = ServerConfiguration(domain: "example.org")
         configuration.eventLoopCount = 1
         configuration.hosts[0].modules = [
-            "mod_disco", "mod_presence", "mod_roster", "mod_offline", "mod_ping",
+            "mod_disco", "mod_presence", "mod_roster", "mod_offline", "mod_ping", "mod_privacy",
         ].map { ModuleConfiguration($0) }
         let storage = try await LocalStorage.open(.memory).storage
         let password = "wherefore"

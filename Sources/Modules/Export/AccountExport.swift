@@ -18,6 +18,8 @@ public struct AccountExport: Sendable {
         public var offlineMessageCount = 0
         /// Private XML elements.
         public var privateElementCount = 0
+        /// Privacy lists, the block list among them.
+        public var privacyListCount = 0
         /// Whether it is known when the account was last online.
         public var hasLastActivity = false
         /// Whether there is a vCard.
@@ -27,8 +29,8 @@ public struct AccountExport: Sendable {
 
         /// Whether nothing is stored for the account.
         public var isEmpty: Bool {
-            !isRegistered && rosterItemCount + offlineMessageCount + privateElementCount + unreadableCount == 0
-                && !hasLastActivity && !hasVCard
+            let count = rosterItemCount + offlineMessageCount + privateElementCount + privacyListCount + unreadableCount
+            return !isRegistered && count == 0 && !hasLastActivity && !hasVCard
         }
     }
 
@@ -67,6 +69,7 @@ public struct AccountExport: Sendable {
         try await writeOfflineMessages(to: sink, &summary)
         try await writePrivateElements(to: sink, &summary)
         try await writeVCard(to: sink, &summary)
+        try await writePrivacyLists(to: sink, &summary)
         try await writeLastActivity(to: sink, &summary)
         try sink("</user>\n</host>\n</server-data>\n")
         return summary
@@ -169,6 +172,25 @@ public struct AccountExport: Sendable {
         summary.hasVCard = true
         try sink(element.xml + "\n")
     }
+
+    /// XEP-0227 section 4.7.
+    private func writePrivacyLists(to sink: (String) throws -> Void, _ summary: inout Summary) async throws {
+        try sink(Self.startTag(Element("query", .privacy)))
+        // An account has no more than so many, unless another server has stored them.
+        let names = try await storage.privacyLists.names(of: account, limit: Self.privacyListCountMax)
+        if let name = names.defaultName { try sink(Element("default", .privacy, ["name": name]).xml + "\n") }
+        for name in names.names {
+            do {
+                guard let list = try await storage.privacyLists.list(named: name, of: account) else { continue }
+                summary.privacyListCount += 1
+                for list in list.query.children { try sink(list.xml + "\n") }
+            } catch StorageError.corrupt {
+                summary.unreadableCount += 1
+            }
+        }
+        try sink("</query>\n")
+    }
+    private static let privacyListCountMax = 1_000
 
     private func writeLastActivity(to sink: (String) throws -> Void, _ summary: inout Summary) async throws {
         guard let activity = try await storage.lastActivity.lastActivity(of: account) else { return }

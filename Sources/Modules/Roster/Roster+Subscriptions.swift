@@ -132,7 +132,7 @@ extension Roster {
         for record in host.registry.sessions(of: account) where record.isAvailable {
             let session = record.session
             session.loop.post {
-                guard var presence = session.presence else { return }
+                guard var presence = session.presence, session.allows(.presenceOut, contact.jid) else { return }
                 presence.to = contact.jid
                 session.host.router.routeFromServer(presence.stanza)
             }

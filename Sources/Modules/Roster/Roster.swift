@@ -184,16 +184,45 @@ extension Roster: RosterService {
         SubscriptionState(try await store.item(contact.jid, of: account)).subscription
     }
 
+    /// What the roster says of a contact; nil when it must be read.
+    public func contactInMemory(_ contact: BareJID, of account: BareJID) -> RosterContact? {
+        state.memory.contacts(of: account).map { $0[contact] ?? RosterContact() }
+    }
+
+    /// What the roster says of a contact: from memory, which is filled when the account has sessions.
+    public func contact(_ contact: BareJID, of account: BareJID) async throws(StorageError) -> RosterContact {
+        if let known = contactInMemory(contact, of: account) { return known }
+        guard !host.registry.sessions(of: account).isEmpty else {
+            return try await store.item(contact.jid, of: account).map(RosterContact.init) ?? RosterContact()
+        }
+        return try await contacts(of: account)[contact] ?? RosterContact()
+    }
+
+    /// Whether an item of the roster is in the group.
+    public func hasGroup(_ group: String, of account: BareJID) async throws(StorageError) -> Bool {
+        try await contacts(of: account).values.contains { $0.groups.contains(group) }
+    }
+
+    private func contacts(of account: BareJID) async throws(StorageError) -> [BareJID: RosterContact] {
+        if let contacts = state.memory.contacts(of: account) { return contacts }
+        return try await host.accountLocks.withLock(account) { () async throws(StorageError) in
+            let items = try await readAndRemember(account).items.filter { $0.contact.isBare }
+            let contacts = Dictionary(items.map { ($0.contact.bare, RosterContact($0)) }) { first, _ in first }
+            state.memory.keep(contacts, of: account)
+            return contacts
+        }
+    }
+
     /// Reads a roster, and keeps it for as long as the account has sessions. The account's lock is held.
     private func readAndRemember(
         _ account: BareJID
-    ) async throws(StorageError) -> (query: Element, subscriptions: PresenceSubscriptions) {
+    ) async throws(StorageError) -> (items: [RosterItem], query: Element, subscriptions: PresenceSubscriptions) {
         let roster = try await readAll(account)
         var subscriptions = PresenceSubscriptions()
         subscriptions.add(roster.items, of: account)
         let query = query(roster)
         state.memory.keep(subscriptions, query, of: account)
-        return (query, subscriptions)
+        return (roster.items, query, subscriptions)
     }
 
     /// Reads all of a roster. The account's lock is held, so that it seldom changes meanwhile: only at the hands of

@@ -19,6 +19,8 @@ final class RosterMemory: Sendable {
         var subscriptions: PresenceSubscriptions
         /// The child of the result of a roster get; nil when it is not known, or too large.
         var roster: Element?
+        /// What the rules of privacy lists ask for; nil until they do, for most accounts have none.
+        var contacts: [BareJID: RosterContact]?
     }
 
     private struct State {
@@ -42,6 +44,16 @@ final class RosterMemory: Sendable {
         state.withLock { $0.accounts[account]?.subscriptions }
     }
 
+    /// The contacts of an account; nil when they must be read.
+    func contacts(of account: BareJID) -> [BareJID: RosterContact]? {
+        state.withLock { $0.accounts[account]?.contacts }
+    }
+
+    /// Takes the contacts that were read, if the account is held.
+    func keep(_ contacts: [BareJID: RosterContact], of account: BareJID) {
+        state.withLock { $0.accounts[account]?.contacts = contacts }
+    }
+
     /// The roster of an account, as a roster get is answered; nil when it must be read.
     func roster(of account: BareJID) -> Element? {
         state.withLock { $0.accounts[account]?.roster }
@@ -56,7 +68,9 @@ final class RosterMemory: Sendable {
             guard !registry.sessions(of: account).isEmpty else { return }
             let byteCount = roster.memoryByteCount
             let fits = byteCount <= Self.rosterByteCountMax && state.byteCount + byteCount <= Self.byteCountMax
-            state.set(Entry(subscriptions: subscriptions, roster: fits ? roster : nil), of: account)
+            let contacts = state.accounts[account]?.contacts
+            let entry = Entry(subscriptions: subscriptions, roster: fits ? roster : nil, contacts: contacts)
+            state.set(entry, of: account)
         }
     }
 
@@ -85,9 +99,17 @@ final class RosterMemory: Sendable {
             guard var entry = state.accounts[account] else { return }
             entry.roster = nil
             entry.subscriptions.apply(change, of: account)
+            if let contact = (change.new ?? change.old)?.contact, contact.isBare {
+                entry.contacts?[contact.bare] = change.new.map(RosterContact.init)
+            }
             state.set(entry, of: account)
         }
     }
+}
+
+extension RosterContact {
+    /// What an item says.
+    init(_ item: RosterItem) { self.init(subscription: item.subscription, groups: item.groups) }
 }
 
 extension PresenceSubscriptions {

@@ -74,6 +74,9 @@ private final class ParameterBuffer {
             case .integer(let number):
                 bytes.storeBytes(of: number, toByteOffset: start, as: Int64.self)
                 end += MemoryLayout<Int64>.size
+            case .flag(let isTrue):
+                bytes.storeBytes(of: isTrue ? 1 : 0, toByteOffset: start, as: Int64.self)
+                end += MemoryLayout<Int64>.size
             case .text(let text):
                 var text = text
                 text.withUTF8 { copy($0, to: &end) }
@@ -224,7 +227,7 @@ extension SQLValue {
     fileprivate var mySQLType: enum_field_types {
         switch self {
         case .null: MYSQL_TYPE_NULL
-        case .integer: MYSQL_TYPE_LONGLONG
+        case .integer, .flag: MYSQL_TYPE_LONGLONG
         case .text, .utf8: MYSQL_TYPE_STRING
         case .bytes: MYSQL_TYPE_BLOB
         }

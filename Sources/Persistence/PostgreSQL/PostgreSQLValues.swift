@@ -9,6 +9,7 @@ import XMPPPersistenceSQL
 enum PostgreSQLType {
     /// The server finds out by itself: that is how a text fits a column of any text type.
     static let unspecified: Oid = 0
+    static let flag: Oid = 16
     static let bytes: Oid = 17
     static let integer8: Oid = 20
     static let integer2: Oid = 21
@@ -22,6 +23,7 @@ extension SQLValue {
         switch self {
         case .null, .text, .utf8: PostgreSQLType.unspecified
         case .integer: PostgreSQLType.integer8
+        case .flag: PostgreSQLType.flag
         case .bytes: PostgreSQLType.bytes
         }
     }
@@ -31,6 +33,7 @@ extension SQLValue {
         switch self {
         case .null: break
         case .integer(let number): withUnsafeBytes(of: number.bigEndian) { buffer.append(contentsOf: $0) }
+        case .flag(let isTrue): buffer.append(isTrue ? 1 : 0)
         case .text(let text): buffer.append(contentsOf: text.utf8)
         case .utf8(let bytes), .bytes(let bytes): buffer.append(contentsOf: bytes)
         }
@@ -58,6 +61,8 @@ extension SQLRow {
             return .integer(Int64(Int32(bigEndian: bytes.loadUnaligned(as: Int32.self))))
         case PostgreSQLType.integer2 where count == 2:
             return .integer(Int64(Int16(bigEndian: bytes.loadUnaligned(as: Int16.self))))
+        case PostgreSQLType.flag where count == 1:
+            return .integer(bytes[0] == 0 ? 0 : 1)
         case PostgreSQLType.bytes:
             return .bytes(Array(bytes))
         case let type where PostgreSQLType.texts.contains(type):

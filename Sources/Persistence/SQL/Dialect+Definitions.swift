@@ -10,7 +10,7 @@ extension Dialect {
         case .sqlite:
             switch column.type {
             case .text, .code, .creationTime: ["text"]
-            case .integer, .bigInteger, .serial: ["integer"]
+            case .integer, .bigInteger, .serial, .flag: ["integer"]
             case .bytes: ["blob"]
             }
         case .postgreSQL, .cockroachDB:
@@ -21,6 +21,7 @@ extension Dialect {
             case .integer, .serial: ["integer", "bigint"]
             case .bigInteger: ["bigint"]
             case .bytes: ["bytea"]
+            case .flag: ["boolean"]
             }
         case .mySQL:
             switch column.type {
@@ -30,6 +31,7 @@ extension Dialect {
             case .integer, .serial: ["int", "bigint"]
             case .bigInteger: ["bigint"]
             case .bytes: ["mediumblob", "blob", "longblob", "tinyblob"]
+            case .flag: ["tinyint"]
             }
         }
     }
@@ -133,7 +135,7 @@ extension Dialect {
         case .sqlite:
             switch column.type {
             case .text, .code, .creationTime: "TEXT"
-            case .integer, .bigInteger: "INTEGER"
+            case .integer, .bigInteger, .flag: "INTEGER"
             case .bytes: "BLOB"
             // AUTOINCREMENT, for a number must never name a second row.
             case .serial: "INTEGER PRIMARY KEY AUTOINCREMENT"
@@ -147,6 +149,7 @@ extension Dialect {
             case .integer: "INTEGER"
             case .bigInteger: "BIGINT"
             case .bytes: "BYTEA"
+            case .flag: "BOOLEAN"
             case .serial where self == .cockroachDB:
                 "INTEGER PRIMARY KEY DEFAULT nextval('\(Self.sequence(of: column, in: table))')"
             case .serial: "SERIAL PRIMARY KEY"
@@ -161,6 +164,7 @@ extension Dialect {
             case .integer: "INTEGER"
             case .bigInteger: "BIGINT"
             case .bytes: "MEDIUMBLOB"
+            case .flag: "BOOLEAN"
             case .serial: "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY"
             }
         }

@@ -14,6 +14,7 @@ extension Storage {
             rosters: SQLRosterStore(database: database, logger: logger),
             offlineMessages: SQLOfflineStore(database: database, logger: logger),
             privateElements: SQLPrivateStore(database: database, logger: logger),
+            privacyLists: SQLPrivacyStore(database: database, logger: logger),
             lastActivity: SQLLastActivityStore(database: database, logger: logger),
             vCards: SQLVCardStore(database: database, logger: logger)
         )

@@ -13,6 +13,8 @@ public enum SQLValue: Hashable, Sendable {
     case text(String)
     /// A text given as UTF-8. Parameters only: a column's text comes out as `.text`.
     case utf8([UInt8])
+    /// True or false. Parameters only: a column's comes out as `.integer`, 1 or 0.
+    case flag(Bool)
     /// Bytes.
     case bytes([UInt8])
 
@@ -44,7 +46,7 @@ public struct SQLRow: Hashable, Sendable {
         switch try value(column) {
         case .null: return nil
         case .text(let text): return text
-        case .integer, .bytes, .utf8: throw mismatch(column)
+        case .integer, .bytes, .utf8, .flag: throw mismatch(column)
         }
     }
 
@@ -59,7 +61,7 @@ public struct SQLRow: Hashable, Sendable {
         switch try value(column) {
         case .null: return nil
         case .integer(let number): return number
-        case .text, .bytes, .utf8: throw mismatch(column)
+        case .text, .bytes, .utf8, .flag: throw mismatch(column)
         }
     }
 

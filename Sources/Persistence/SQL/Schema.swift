@@ -32,7 +32,7 @@ public enum Schema {
             version: 1,
             tables: [users, last, rosterUsers, rosterGroups, rosterVersion, privateStorage, offlineMessage]
         ),
-        Migration(version: 2, tables: [vCard, vCardSearch]),
+        Migration(version: 2, tables: [vCard, vCardSearch, privacyDefaultList, privacyList, privacyListData]),
     ]
 
     /// Where the schema's own version is written down.
@@ -116,6 +116,29 @@ public enum Schema {
 
     /// `lusername` too: the index of a primary key knows no ranges of bytes.
     private static let searchedColumns = VCardField.allCases.map { "l" + $0.rawValue }
+
+    static let privacyDefaultList = Table(
+        name: "privacy_default_list",
+        columns: [.name("server"), .name("username"), .text("name")],
+        primaryKey: ["server", "username"]
+    )
+
+    /// MongooseIM's key is the index here, and the other way round; either way a list is found by both.
+    static let privacyList = Table(
+        name: "privacy_list",
+        columns: [.serial("id"), .name("server"), .name("username"), .name("name"), .createdAt],
+        primaryKey: ["id"],
+        indexes: [["server", "username", "name"]]
+    )
+
+    static let privacyListData = Table(
+        name: "privacy_list_data",
+        columns: [
+            .bigInteger("id"), .code("t"), .text("value"), .code("action"), .integer("ord"), .flag("match_all"),
+            .flag("match_iq"), .flag("match_message"), .flag("match_presence_in"), .flag("match_presence_out"),
+        ],
+        primaryKey: ["id", "ord"]
+    )
 
     /// The whole schema as a script that makes an empty database into one that this library opens: what `priv/` holds.
     public static func text(in dialect: Dialect) -> String {

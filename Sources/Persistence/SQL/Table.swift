@@ -35,6 +35,8 @@ struct Column: Hashable, Sendable {
         /// 64 bits.
         case bigInteger
         case bytes
+        /// True or false, which statements write as the numbers 1 and 0.
+        case flag
         /// A number that the database gives to each row and never gives twice. It is the primary key.
         case serial
         /// The time of the insertion.
@@ -64,6 +66,7 @@ struct Column: Hashable, Sendable {
     static func bigInteger(_ name: String, _ presence: Presence = .required) -> Column {
         Column(name: name, type: .bigInteger, presence: presence)
     }
+    static func flag(_ name: String) -> Column { Column(name: name, type: .flag, presence: .required) }
     static func bytes(_ name: String, _ presence: Presence) -> Column {
         Column(name: name, type: .bytes, presence: presence)
     }

@@ -146,6 +146,8 @@ final class SQLitePreparedStatement {
             return sqlite3_bind_null(pointer, index)
         case .integer(let number):
             return sqlite3_bind_int64(pointer, index, number)
+        case .flag(let isTrue):
+            return sqlite3_bind_int64(pointer, index, isTrue ? 1 : 0)
         case .text(var text):
             return text.withUTF8 { bindText($0, at: index) }
         case .utf8(let bytes):

@@ -22,6 +22,7 @@ public struct Registrar: Sendable, IQRegistration {
     private var filters: [String: [(phase: Phase, handler: any Sendable)]] = [:]
     private(set) var presenceHandler: PresenceHandler?
     private(set) var subscriptionHandler: PresenceHandler?
+    private(set) var stanzaGate: (any StanzaGate)?
     private(set) var undeliveredKeepers: [Host.UndeliveredKeeper] = []
     private(set) var presenceCompleter: PresenceCompleter?
     private(set) var services: [ObjectIdentifier: any Sendable] = [:]
@@ -161,6 +162,9 @@ public struct Registrar: Sendable, IQRegistration {
     public mutating func keepUndelivered(_ keep: @escaping @Sendable (ReceivedMessage) -> Work?) {
         undeliveredKeepers.append(keep)
     }
+
+    /// Asks `gate` of each stanza before any other rule of delivery is looked at.
+    public mutating func guardStanzas(by gate: any StanzaGate) { stanzaGate = gate }
 
     // MARK: services
 

@@ -18,6 +18,20 @@ public struct PresenceSubscriptions: Sendable {
     }
 }
 
+/// What a roster says of a contact, for the rules of privacy lists.
+public struct RosterContact: Hashable, Sendable {
+    /// The subscription state.
+    public var subscription: RosterSubscription
+    /// The groups.
+    public var groups: Set<String>
+
+    /// Makes what is known of a contact; unless told otherwise, of one that is not in the roster.
+    public init(subscription: RosterSubscription = .none, groups: Set<String> = []) {
+        self.subscription = subscription
+        self.groups = groups
+    }
+}
+
 /// Reads the subscriptions of rosters.
 public protocol RosterService: Sendable {
     /// The subscriptions of an account that has sessions, from memory; nil when they have not been read since its first
@@ -29,4 +43,14 @@ public protocol RosterService: Sendable {
 
     /// The subscription state of one contact in an account's roster; `.none` for a contact that is not in it.
     func subscription(of account: BareJID, to contact: BareJID) async throws(StorageError) -> RosterSubscription
+
+    /// What an account's roster says of a contact, from memory; nil when it must be read. Never waits. Once
+    /// ``contact(_:of:)`` was asked for an account that has sessions, it is in memory for as long as it has any.
+    func contactInMemory(_ contact: BareJID, of account: BareJID) -> RosterContact?
+
+    /// What an account's roster says of a contact.
+    func contact(_ contact: BareJID, of account: BareJID) async throws(StorageError) -> RosterContact
+
+    /// Whether an account's roster has a group. One that is empty does not exist.
+    func hasGroup(_ group: String, of account: BareJID) async throws(StorageError) -> Bool
 }

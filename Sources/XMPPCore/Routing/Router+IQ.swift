@@ -14,12 +14,31 @@ extension Router {
 
     func receiveIQ(_ stanza: Stanza, at host: Host, to: JID, session: Session?) -> Work {
         if to.isDomain, to.isBare { return answer(stanza, at: host, account: nil, session: session) }
+        let sessions = registry.sessions(of: to.bare)
+        switch admission(of: .iq, from: stanza.from, to: to, at: host, among: sessions) {
+        case .all, .some:
+            return pass(stanza, at: host, to: to, among: sessions, session: session)
+        case .refused:
+            return refuse(stanza)
+        case .unknown(let ask):
+            return later(ask, stanza) { [self] in
+                receiveIQ(stanza, at: host, to: to, session: session)
+            } pass: { [self] in
+                pass(stanza, at: host, to: to, among: registry.sessions(of: to.bare), session: session)
+            }
+        }
+    }
+
+    /// An IQ that the rules of its recipient let pass.
+    private func pass(
+        _ stanza: Stanza, at host: Host, to: JID, among sessions: [SessionRecord], session: Session?
+    ) -> Work {
         guard let full = to.full, !to.isDomain else {
             return to.isBare
                 ? answer(stanza, at: host, account: to.bare, session: session)
                 : bounce(stanza, .serviceUnavailable)
         }
-        guard let match = registry.session(full) else {
+        guard let match = sessions.first(where: { $0.session.jid == full }) else {
             // RFC 6121 section 8.5.3.2.3
             return bounce(stanza, .serviceUnavailable)
         }

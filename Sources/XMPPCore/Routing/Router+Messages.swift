@@ -21,13 +21,34 @@ extension Router {
             // RFC 6121 section 8.5.1 knows no rule for the host itself: nobody reads what is sent there.
             return bounce(stanza, .serviceUnavailable)
         }
-        var received = ReceivedMessage(stanza: stanza, account: to.bare, host: host)
+        let account = to.bare
+        let sessions = registry.sessions(of: account)
+        switch admission(of: .message, from: stanza.from, to: to, at: host, among: sessions) {
+        case .all:
+            return pass(stanza, at: host, to: to, of: account, among: sessions)
+        case .some(let admitted):
+            return pass(stanza, at: host, to: to, of: account, among: admitted)
+        case .refused:
+            return refuse(stanza)
+        case .unknown(let ask):
+            return later(ask, stanza) { [self] in
+                receiveMessage(stanza, at: host, to: to)
+            } pass: { [self] in
+                pass(stanza, at: host, to: to, of: account, among: registry.sessions(of: account))
+            }
+        }
+    }
+
+    /// A message that the rules of its recipient let pass to these of its sessions.
+    private func pass(
+        _ stanza: Stanza, at host: Host, to: JID, of account: BareJID, among sessions: [SessionRecord]
+    ) -> Work {
+        var received = ReceivedMessage(stanza: stanza, account: account, host: host)
         do throws(StanzaError) {
             guard case .pass = try host.events.filterReceivedMessage.apply(&received) else { return .done }
         } catch {
             return bounce(stanza, error)
         }
-        let sessions = registry.sessions(of: received.account)
         let delivered = host.events.messageDelivered
         var recipients: [Session] = []
         let isDelivered = forEachRecipient(of: received.stanza, to: to, among: sessions) { session in
@@ -42,7 +63,10 @@ extension Router {
     /// listeners know of it, so that neither an archive nor carbons have it twice.
     func redeliver(_ received: ReceivedMessage) -> Work {
         let to = received.account.jid
-        let sessions = registry.sessions(of: received.account)
+        // Another session may have chosen another list.
+        let sessions = registry.sessions(of: received.account).filter { record in
+            received.stanza.from.map { record.session.allows(.message, $0) } ?? true
+        }
         let isDelivered = forEachRecipient(of: received.stanza, to: to, among: sessions) { session in
             session.deliver(received.stanza)
         }
@@ -130,7 +154,7 @@ public struct DeliveredMessage: Sendable {
     public let message: ReceivedMessage
     /// Who got it.
     public let recipients: [Session]
-    /// All sessions of the account.
+    /// All sessions of the account that may get it.
     public let sessions: [SessionRecord]
 }
 

@@ -59,6 +59,34 @@ extension Router {
     /// Presence for an address of a host.
     func receivePresence(_ stanza: Stanza, at host: Host, to: JID) -> Work {
         guard let presence = Presence(stanza), !to.isDomain else { return .done }
+        let sessions = registry.sessions(of: to.bare)
+        let passage: StanzaPassage
+        switch presence.type {
+        case .available, .unavailable:
+            // Nobody is there whom rules could protect.
+            guard !sessions.isEmpty else { return .done }
+            passage = .presenceIn
+        case .subscribe, .subscribed, .unsubscribe, .unsubscribed, .probe, .error:
+            passage = .other
+        }
+        switch admission(of: passage, from: stanza.from, to: to, at: host, among: sessions) {
+        case .all:
+            return pass(presence, at: host, to: to, among: sessions)
+        case .some(let admitted):
+            return pass(presence, at: host, to: to, among: admitted)
+        case .refused:
+            return refuse(stanza)
+        case .unknown(let ask):
+            return later(ask, stanza) { [self] in
+                receivePresence(stanza, at: host, to: to)
+            } pass: { [self] in
+                pass(presence, at: host, to: to, among: registry.sessions(of: to.bare))
+            }
+        }
+    }
+
+    /// Presence that the rules of its recipient let pass to these of its sessions.
+    private func pass(_ presence: Presence, at host: Host, to: JID, among sessions: [SessionRecord]) -> Work {
         switch presence.type {
         case .subscribe, .subscribed, .unsubscribe, .unsubscribed:
             return host.subscriptionHandler?.received(presence, to.bare) ?? .done
@@ -67,11 +95,11 @@ extension Router {
         case .available, .unavailable, .error:
             if let full = to.full {
                 // RFC 6121 section 8.5.3.1: delivered if the resource is there, else silently ignored.
-                registry.session(full)?.session.deliver(stanza)
+                sessions.first { $0.session.jid == full }?.session.deliver(presence.stanza)
                 return .done
             }
             if presence.type == .error { return .done }
-            for record in registry.sessions(of: to.bare) where record.isAvailable { record.session.deliver(stanza) }
+            for record in sessions where record.isAvailable { record.session.deliver(presence.stanza) }
             return .done
         }
     }

@@ -53,10 +53,11 @@ public final class Router: Sendable {
     /// - Parameter stanza: its `from` is the session's full JID, or, on subscription requests, its bare JID.
     /// - Returns: what must be done before the stanza counts as handled.
     public func route(_ stanza: Stanza, from session: Session) -> Work {
+        if let work = detained(stanza, from: session) { return work }
         switch stanza.kind {
-        case .message: routeMessage(stanza, from: session)
-        case .presence: routePresence(stanza, from: session)
-        case .iq: routeIQ(stanza, from: session)
+        case .message: return routeMessage(stanza, from: session)
+        case .presence: return routePresence(stanza, from: session)
+        case .iq: return routeIQ(stanza, from: session)
         }
     }
 

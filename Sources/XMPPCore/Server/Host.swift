@@ -35,6 +35,7 @@ public final class Host: Sendable {
     nonisolated(unsafe) private var iqHandlers = IQHandlerTable([:])
     nonisolated(unsafe) private(set) var events = HostEvents(Registrar())
     nonisolated(unsafe) private(set) var undeliveredKeepers: [UndeliveredKeeper] = []
+    nonisolated(unsafe) private(set) var stanzaGate: (any StanzaGate)?
     nonisolated(unsafe) private(set) var presenceHandler: PresenceHandler?
     nonisolated(unsafe) private(set) var subscriptionHandler: PresenceHandler?
     nonisolated(unsafe) private(set) var presenceCompleter: PresenceCompleter?
@@ -79,6 +80,7 @@ public final class Host: Sendable {
         iqHandlers = IQHandlerTable(registrar.iqHandlers)
         events = HostEvents(registrar)
         undeliveredKeepers = registrar.undeliveredKeepers
+        stanzaGate = registrar.stanzaGate
         presenceHandler = registrar.presenceHandler
         subscriptionHandler = registrar.subscriptionHandler
         presenceCompleter = registrar.presenceCompleter

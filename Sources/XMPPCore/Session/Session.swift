@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A bound resource (RFC 6120 section 7). It may outlive its stream (XEP-0198), and belongs to one event loop.
 
+import Synchronization
+
 /// Where a session sends what it delivers: its stream, or the host program.
 protocol SessionOutlet: AnyObject {
     /// Sends a stanza to the client.
@@ -34,6 +36,8 @@ public final class Session: @unchecked Sendable {
     /// Whom it sent presence directly, outside its roster (RFC 6121 section 4.6).
     public var directedPresence: Set<JID> = []
     private var isInterested = false
+    private let storedRules = Mutex<SessionRules?>(nil)
+    private let rulesState = Atomic(SessionRulesState.unread)
     var outlet: (any SessionOutlet)?
     private(set) var isEnded = false
     /// Whether all that an end brings with it is done.
@@ -75,6 +79,25 @@ public final class Session: @unchecked Sendable {
             record.priority = presence.map { $0.priority ?? 0 }
         }
     }
+
+    /// The rules that hold for the session; nil for none, and while they have not been read. From any thread. Who sets
+    /// them is the ``StanzaGate`` of its host.
+    public var rules: SessionRules? {
+        get { isFreeOfRules ? nil : storedRules.withLock { $0 } }
+        set {
+            let rules = newValue?.applied == nil ? nil : newValue
+            storedRules.withLock { stored in
+                stored = rules
+                rulesState.store(rules == nil ? .none : .some, ordering: .releasing)
+            }
+        }
+    }
+
+    /// Whether nobody has set its rules yet. From any thread.
+    public var areRulesUnread: Bool { rulesState.load(ordering: .acquiring) == .unread }
+
+    /// Whether its rules have been read, and are none: one load for each stanza of nearly everybody. From any thread.
+    var isFreeOfRules: Bool { rulesState.load(ordering: .acquiring) == .none }
 
     /// Marks the session as one that asked for its roster, and gets pushes (RFC 6121 section 2.1.6).
     public func becomeInterested() {

@@ -12,6 +12,8 @@ public struct Storage: Sendable {
     public var offlineMessages: any OfflineStore
     /// The private XML elements.
     public var privateElements: any PrivateStore
+    /// The privacy lists and block lists.
+    public var privacyLists: any PrivacyStore
     /// When accounts were last online.
     public var lastActivity: any LastActivityStore
     /// The vCards.
@@ -20,19 +22,22 @@ public struct Storage: Sendable {
     /// Puts stores together.
     public init(
         accounts: any AccountStore, rosters: any RosterStore, offlineMessages: any OfflineStore,
-        privateElements: any PrivateStore, lastActivity: any LastActivityStore,
+        privateElements: any PrivateStore, privacyLists: any PrivacyStore, lastActivity: any LastActivityStore,
         vCards: any VCardStore
     ) {
         self.accounts = accounts
         self.rosters = rosters
         self.offlineMessages = offlineMessages
         self.privateElements = privateElements
+        self.privacyLists = privacyLists
         self.lastActivity = lastActivity
         self.vCards = vCards
     }
 
     /// Every store. The one of accounts is the last, so that a removal that breaks off half way can be asked for again.
-    var all: [any AccountDataStore] { [rosters, offlineMessages, privateElements, lastActivity, vCards, accounts] }
+    var all: [any AccountDataStore] {
+        [rosters, offlineMessages, privateElements, privacyLists, lastActivity, vCards, accounts]
+    }
 
     /// Removes an account and everything that is stored for it, store by store.
     ///

@@ -12,6 +12,8 @@ public enum StorageKind: String, Hashable, Sendable, CaseIterable {
     case offlineMessages
     /// ``Storage/privateElements``
     case privateElements
+    /// ``Storage/privacyLists``
+    case privacyLists
     /// ``Storage/lastActivity``
     case lastActivity
     /// ``Storage/vCards``
@@ -63,6 +65,8 @@ extension Storage {
                 base: offlineMessages, data: offlineMessages, decorator: decorator, kind: .offlineMessages),
             privateElements: DecoratedStore(
                 base: privateElements, data: privateElements, decorator: decorator, kind: .privateElements),
+            privacyLists: DecoratedStore(
+                base: privacyLists, data: privacyLists, decorator: decorator, kind: .privacyLists),
             lastActivity: DecoratedStore(
                 base: lastActivity, data: lastActivity, decorator: decorator, kind: .lastActivity),
             vCards: DecoratedStore(base: vCards, data: vCards, decorator: decorator, kind: .vCards)
@@ -215,6 +219,50 @@ extension DecoratedStore: PrivateStore where Base == any PrivateStore {
     ) async throws(StorageError) -> Page<PrivateElement> {
         try await decorator.around(.read(kind)) { () throws(StorageError) in
             try await base.elements(of: account, after: cursor, limit: limit)
+        }
+    }
+
+    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.accounts(after: cursor, limit: limit)
+        }
+    }
+}
+
+extension DecoratedStore: PrivacyStore where Base == any PrivacyStore {
+    func names(of account: BareJID, limit: Int) async throws(StorageError) -> PrivacyListNames {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.names(of: account, limit: limit)
+        }
+    }
+
+    func list(named name: String, of account: BareJID) async throws(StorageError) -> PrivacyList? {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.list(named: name, of: account)
+        }
+    }
+
+    func defaultList(of account: BareJID) async throws(StorageError) -> PrivacyList? {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in try await base.defaultList(of: account) }
+    }
+
+    func set(
+        _ list: PrivacyList, of account: BareJID, use: PrivacyListUse, listCountMax: Int?
+    ) async throws(StorageError) {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.set(list, of: account, use: use, listCountMax: listCountMax)
+        }
+    }
+
+    func remove(listNamed name: String, of account: BareJID) async throws(StorageError) -> Bool {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.remove(listNamed: name, of: account)
+        }
+    }
+
+    func setDefault(_ name: String?, of account: BareJID) async throws(StorageError) -> PrivacyDefaultChange {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.setDefault(name, of: account)
         }
     }
 

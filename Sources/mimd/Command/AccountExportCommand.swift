@@ -80,7 +80,8 @@ extension AccountExport.Summary {
         var parts = [
             isRegistered ? "registered" : "not registered", Self.count(rosterItemCount, "roster item"),
             Self.count(offlineMessageCount, "offline message"), Self.count(privateElementCount, "private element"),
-            hasVCard ? "a vCard" : "no vCard", hasLastActivity ? "last activity" : "no last activity",
+            Self.count(privacyListCount, "privacy list"), hasVCard ? "a vCard" : "no vCard",
+            hasLastActivity ? "last activity" : "no last activity",
         ]
         if unreadableCount > 0 { parts.append("\(unreadableCount) that cannot be read") }
         return parts.joined(separator: ", ")

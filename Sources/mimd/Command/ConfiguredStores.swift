@@ -80,6 +80,7 @@ struct ConfiguredStores: Sendable {
         storage.rosters = self.storage(on: host.backend(of: "mod_roster")).rosters
         storage.offlineMessages = self.storage(on: host.backend(of: "mod_offline")).offlineMessages
         storage.privateElements = self.storage(on: host.backend(of: "mod_private")).privateElements
+        storage.privacyLists = self.storage(on: host.backend(of: "mod_privacy")).privacyLists
         storage.lastActivity = self.storage(on: host.backend(of: "mod_last")).lastActivity
         storage.vCards = self.storage(on: host.backend(of: "mod_vcard")).vCards
         return storage

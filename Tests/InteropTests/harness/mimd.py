@@ -33,6 +33,8 @@ CONFIGURATION = """
 [modules.mod_ping]
 [modules.mod_presence]
 [modules.mod_private]
+[modules.mod_privacy]
+[modules.mod_blocking]
 [modules.mod_register]
 [modules.mod_roster]
   versioning = true

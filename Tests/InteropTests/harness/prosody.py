@@ -38,7 +38,7 @@ class Prosody(Server):
         "stream limits", "system-shutdown every time", "mimd's commands",
         "mimd's example", "quick recovery from descriptor exhaustion",
         "offline messages on any presence that is not negative", "stanzas refused before authentication",
-        "mimd's limits", "a user directory", "mimd's store", "the local store",
+        "mimd's limits", "a user directory", "mimd's store", "privacy lists", "the local store",
     }
 
     def __init__(self, directory, certificate):

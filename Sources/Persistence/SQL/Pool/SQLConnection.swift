@@ -23,7 +23,7 @@ extension SQLValue {
     package var byteCount: Int {
         switch self {
         case .null: 0
-        case .integer: MemoryLayout<Int64>.size
+        case .integer, .flag: MemoryLayout<Int64>.size
         case .text(let text): text.utf8.count
         case .utf8(let bytes), .bytes(let bytes): bytes.count
         }

@@ -11,6 +11,8 @@ public enum StoreKind: String, Hashable, Sendable, CaseIterable {
     case offlineMessages = "offline-messages"
     /// ``Storage/privateElements``.
     case privateElements = "private-elements"
+    /// ``Storage/privacyLists``.
+    case privacyLists = "privacy-lists"
     /// ``Storage/lastActivity``.
     case lastActivity = "last-activity"
     /// ``Storage/vCards``; what they are found by is made anew.
@@ -23,6 +25,7 @@ public enum StoreKind: String, Hashable, Sendable, CaseIterable {
         case .rosters: RosterRecords.self
         case .offlineMessages: OfflineMessageRecords.self
         case .privateElements: PrivateElementRecords.self
+        case .privacyLists: PrivacyListRecords.self
         case .lastActivity: LastActivityRecords.self
         case .vCards: VCardRecords.self
         case .accounts: AccountRecords.self
