@@ -259,11 +259,13 @@ extension BrokenStore {
             fails: ["privacyLists.listCountMaxHolds"]),
         BrokenStore(
             "items of a list stay when it is replaced",
-            replacing("DELETE FROM privacy_list_data WHERE id = ?", with: "DELETE FROM privacy_list_data WHERE id < 0 * ?"),
+            replacing(
+                "DELETE FROM privacy_list_data WHERE id = ?", with: "DELETE FROM privacy_list_data WHERE id < 0 * ?"),
             fails: ["privacyLists.laterReplacesEarlier"]),
         BrokenStore(
             "a list that is gone is still the default",
-            replacing("DELETE FROM privacy_default_list WHERE", with: "DELETE FROM privacy_default_list WHERE 1 = 0 AND"),
+            replacing(
+                "DELETE FROM privacy_default_list WHERE", with: "DELETE FROM privacy_default_list WHERE 1 = 0 AND"),
             fails: ["privacyLists.defaultListIsOneOfTheLists"]),
         BrokenStore(
             "one group of an item is lost",
