@@ -46,6 +46,20 @@ import XMPPCore
         }
     }
 
+    @Test func privacyListWithOneOrderTwiceIsRefused() async throws {
+        try await Backend.memory.withStorage { storage in
+            let account = try BareJID("a@x.example")
+            let items = [PrivacyItem.Action.deny, .allow].map {
+                PrivacyItem(order: 1, subject: .everybody, action: $0)
+            }
+            await #expect(throws: StorageError.conflict) {
+                try await storage.privacyLists.set(
+                    PrivacyList(name: "a", items: items), of: account, use: .becomesDefault, listCountMax: nil)
+            }
+            #expect(try await storage.privacyLists.names(of: account, limit: 10) == PrivacyListNames())
+        }
+    }
+
     @Test func cursorOfAnotherListingIsRefused() async throws {
         try await Backend.memory.withStorage { storage in
             let account = try BareJID("a@x.example")
