@@ -47,6 +47,12 @@ class PostgreSQL(DatabaseKind):
                 "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--command", statement], "PGPASSWORD"
 
 
+class CockroachDB(PostgreSQL):
+    """What mimd says to CockroachDB, said to PostgreSQL, which understands it: CockroachDB itself is not run."""
+
+    driver = "cockroachdb"
+
+
 class MariaDB(DatabaseKind):
     driver, variable, own = "mysql", "MIMD_TEST_MARIADB", OwnMariaDB
 
@@ -63,4 +69,4 @@ class MySQL(MariaDB):
 
 
 #: By the names that `--backend` takes.
-DATABASE_KINDS = {"postgresql": PostgreSQL(), "mariadb": MariaDB(), "mysql": MySQL()}
+DATABASE_KINDS = {"postgresql": PostgreSQL(), "cockroachdb": CockroachDB(), "mariadb": MariaDB(), "mysql": MySQL()}
