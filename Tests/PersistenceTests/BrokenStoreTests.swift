@@ -25,7 +25,7 @@ struct BrokenStore: Sendable, CustomTestStringConvertible {
         self.breakage = breakage
         self.failed = failed.flatMap { name in
             guard name.hasPrefix("*") else { return [name] }
-            return StorageKind.allCases.map { $0.rawValue + name.dropFirst() }
+            return StoreKind.allCases.map { "\($0)" + name.dropFirst() }
         }
         self.wrap = wrap
     }
@@ -37,9 +37,9 @@ struct BrokenStoreTests {
     private static let checks: [String: @Sendable (Storage) async throws -> Void] = {
         var checks: [String: @Sendable (Storage) async throws -> Void] = [:]
         func add<Store>(
-            _ kind: StorageKind, _ store: any KeyPath<Storage, Store> & Sendable, _ all: [ConformanceCheck<Store>]
+            _ kind: StoreKind, _ store: any KeyPath<Storage, Store> & Sendable, _ all: [ConformanceCheck<Store>]
         ) {
-            for check in all { checks["\(kind.rawValue).\(check.name)"] = { try await check.run($0[keyPath: store]) } }
+            for check in all { checks["\(kind).\(check.name)"] = { try await check.run($0[keyPath: store]) } }
         }
         add(.accounts, \.accounts, AccountStoreChecks.all)
         add(.rosters, \.rosters, RosterStoreChecks.all)

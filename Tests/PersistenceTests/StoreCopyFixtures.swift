@@ -168,7 +168,7 @@ enum WriteFault: CaseIterable {
 }
 
 /// Lets so many writes succeed, and no more.
-final class WriteBudget: Sendable {
+final class WriteBudget: StorageDecorator {
     private let remaining: Mutex<Int>
     private let fault: WriteFault
     private let failureCount: Int
@@ -183,7 +183,10 @@ final class WriteBudget: Sendable {
     /// How many writes were asked for so far, of a budget that was not exceeded.
     static func count(_ budget: WriteBudget, of count: Int) -> Int { count - budget.remaining.withLock { $0 } }
 
-    func write<Value>(_ body: () async throws(StorageError) -> Value) async throws(StorageError) -> Value {
+    func around<Value: Sendable>(
+        _ method: StorageMethod, _ body: () async throws(StorageError) -> Value
+    ) async throws(StorageError) -> Value {
+        guard method.changesData else { return try await body() }
         let left = remaining.withLock { remaining in
             remaining -= 1
             return remaining
@@ -196,212 +199,4 @@ final class WriteBudget: Sendable {
         }
         throw .unavailable(detail: "the budget is spent")
     }
-}
-
-extension Storage {
-    /// The same stores, of which no more than some writes succeed.
-    func limited(by budget: WriteBudget) -> Storage {
-        Storage(
-            accounts: LimitedAccountStore(base: accounts, budget: budget),
-            rosters: LimitedRosterStore(base: rosters, budget: budget),
-            offlineMessages: LimitedOfflineStore(base: offlineMessages, budget: budget),
-            privateElements: LimitedPrivateStore(base: privateElements, budget: budget),
-            privacyLists: LimitedPrivacyStore(base: privacyLists, budget: budget),
-            lastActivity: LimitedLastActivityStore(base: lastActivity, budget: budget),
-            vCards: LimitedVCardStore(base: vCards, budget: budget))
-    }
-}
-
-private struct LimitedAccountStore: AccountStore {
-    let base: any AccountStore
-    let budget: WriteBudget
-
-    func contains(_ account: BareJID) async throws(StorageError) -> Bool { try await base.contains(account) }
-    func credential(of account: BareJID) async throws(StorageError) -> AccountCredential? {
-        try await base.credential(of: account)
-    }
-    func create(
-        _ account: BareJID, credential: AccountCredential, accountCountMax: Int?
-    ) async throws(StorageError) {
-        try await budget.write { () async throws(StorageError) in
-            try await base.create(account, credential: credential, accountCountMax: accountCountMax)
-        }
-    }
-    func setCredential(_ credential: AccountCredential, of account: BareJID) async throws(StorageError) -> Bool {
-        try await base.setCredential(credential, of: account)
-    }
-    func accounts(
-        in domain: String?, after cursor: PageCursor?, limit: Int
-    ) async throws(StorageError) -> Page<Account> {
-        try await base.accounts(in: domain, after: cursor, limit: limit)
-    }
-    func accountCount(in domain: String) async throws(StorageError) -> Int { try await base.accountCount(in: domain) }
-    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
-    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
-}
-
-private struct LimitedRosterStore: RosterStore {
-    let base: any RosterStore
-    let budget: WriteBudget
-
-    func roster(of account: BareJID, after cursor: PageCursor?, limit: Int) async throws(StorageError) -> RosterPage {
-        try await base.roster(of: account, after: cursor, limit: limit)
-    }
-    func item(_ contact: JID, of account: BareJID) async throws(StorageError) -> RosterItem? {
-        try await base.item(contact, of: account)
-    }
-    func version(of account: BareJID) async throws(StorageError) -> RosterVersion? {
-        try await base.version(of: account)
-    }
-    func update(
-        _ contact: JID, of account: BareJID, itemCountMax: Int?,
-        _ change: @escaping @Sendable (RosterItem?) -> RosterItem?
-    ) async throws(StorageError) -> RosterChange {
-        try await budget.write { () async throws(StorageError) in
-            try await base.update(contact, of: account, itemCountMax: itemCountMax, change)
-        }
-    }
-    func add(_ items: [RosterItem], to account: BareJID) async throws(StorageError) {
-        try await budget.write { () async throws(StorageError) in try await base.add(items, to: account) }
-    }
-    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
-        try await base.accounts(after: cursor, limit: limit)
-    }
-    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
-    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
-}
-
-private struct LimitedOfflineStore: OfflineStore {
-    let base: any OfflineStore
-    let budget: WriteBudget
-
-    func append(
-        _ message: OfflineMessage, for account: BareJID, messageCountMax: Int?
-    ) async throws(StorageError) -> OfflineAppendResult {
-        try await budget.write { () async throws(StorageError) in
-            try await base.append(message, for: account, messageCountMax: messageCountMax)
-        }
-    }
-    func messages(
-        for account: BareJID, at nowMicroseconds: Int64, after cursor: PageCursor?, limit: Int
-    ) async throws(StorageError) -> Page<StoredOfflineMessage> {
-        try await base.messages(for: account, at: nowMicroseconds, after: cursor, limit: limit)
-    }
-    func remove(_ messages: [OfflineMessageID], for account: BareJID) async throws(StorageError) -> Int {
-        try await base.remove(messages, for: account)
-    }
-    func messageCount(for account: BareJID) async throws(StorageError) -> Int {
-        try await base.messageCount(for: account)
-    }
-    func removeExpired(at nowMicroseconds: Int64, limit: Int) async throws(StorageError) -> Int {
-        try await base.removeExpired(at: nowMicroseconds, limit: limit)
-    }
-    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
-        try await base.accounts(after: cursor, limit: limit)
-    }
-    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
-    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
-}
-
-private struct LimitedPrivateStore: PrivateStore {
-    let base: any PrivateStore
-    let budget: WriteBudget
-
-    func element(namespace: String, of account: BareJID) async throws(StorageError) -> PrivateElement? {
-        try await base.element(namespace: namespace, of: account)
-    }
-    func set(
-        _ elements: [PrivateElement], of account: BareJID, elementCountMax: Int?
-    ) async throws(StorageError) {
-        try await budget.write { () async throws(StorageError) in
-            try await base.set(elements, of: account, elementCountMax: elementCountMax)
-        }
-    }
-    func elements(
-        of account: BareJID, after cursor: PageCursor?, limit: Int
-    ) async throws(StorageError) -> Page<PrivateElement> {
-        try await base.elements(of: account, after: cursor, limit: limit)
-    }
-    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
-        try await base.accounts(after: cursor, limit: limit)
-    }
-    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
-    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
-}
-
-private struct LimitedPrivacyStore: PrivacyStore {
-    let base: any PrivacyStore
-    let budget: WriteBudget
-
-    func names(of account: BareJID, limit: Int) async throws(StorageError) -> PrivacyListNames {
-        try await base.names(of: account, limit: limit)
-    }
-    func list(named name: String, of account: BareJID) async throws(StorageError) -> PrivacyList? {
-        try await base.list(named: name, of: account)
-    }
-    func defaultList(of account: BareJID) async throws(StorageError) -> PrivacyList? {
-        try await base.defaultList(of: account)
-    }
-    func set(
-        _ list: PrivacyList, of account: BareJID, use: PrivacyListUse, listCountMax: Int?
-    ) async throws(StorageError) {
-        try await budget.write { () async throws(StorageError) in
-            try await base.set(list, of: account, use: use, listCountMax: listCountMax)
-        }
-    }
-    func remove(listNamed name: String, of account: BareJID) async throws(StorageError) -> Bool {
-        try await base.remove(listNamed: name, of: account)
-    }
-    func setDefault(
-        _ name: String?, of account: BareJID
-    ) async throws(StorageError) -> PrivacyDefaultChange {
-        try await base.setDefault(name, of: account)
-    }
-    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
-        try await base.accounts(after: cursor, limit: limit)
-    }
-    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
-    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
-}
-
-private struct LimitedLastActivityStore: LastActivityStore {
-    let base: any LastActivityStore
-    let budget: WriteBudget
-
-    func lastActivity(of account: BareJID) async throws(StorageError) -> LastActivityRecord? {
-        try await base.lastActivity(of: account)
-    }
-    func setLastActivity(_ record: LastActivityRecord, of account: BareJID) async throws(StorageError) {
-        try await budget.write { () async throws(StorageError) in
-            try await base.setLastActivity(record, of: account)
-        }
-    }
-    func activeAccountCount(in domain: String, since seconds: Int64) async throws(StorageError) -> Int {
-        try await base.activeAccountCount(in: domain, since: seconds)
-    }
-    func entries(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<LastActivityEntry> {
-        try await base.entries(after: cursor, limit: limit)
-    }
-    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
-    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
-}
-
-private struct LimitedVCardStore: VCardStore {
-    let base: any VCardStore
-    let budget: WriteBudget
-
-    func vCard(of account: BareJID) async throws(StorageError) -> [UInt8]? { try await base.vCard(of: account) }
-    func set(_ vCard: VCard, of account: BareJID) async throws(StorageError) {
-        try await budget.write { () async throws(StorageError) in try await base.set(vCard, of: account) }
-    }
-    func search(
-        _ query: VCardQuery, in domain: String, limit: Int
-    ) async throws(StorageError) -> [VCardMatch] {
-        try await base.search(query, in: domain, limit: limit)
-    }
-    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
-        try await base.accounts(after: cursor, limit: limit)
-    }
-    func removeAll(for account: BareJID) async throws(StorageError) { try await base.removeAll(for: account) }
-    func removeAll(domain: String) async throws(StorageError) { try await base.removeAll(domain: domain) }
 }

@@ -90,7 +90,7 @@ struct BackendPair: CustomStringConvertible, Sendable {
             }
             try await Self.expectEqual(source, target)
             // Nothing may be written any more.
-            let second = try await Self.copyAll(source, target.limited(by: WriteBudget(0, .before)))
+            let second = try await Self.copyAll(source, target.decorated(by: WriteBudget(0, .before)))
             for kind in StoreKind.allCases {
                 let report = try #require(second[kind])
                 #expect(report.copiedEntryCount == 0)
@@ -106,7 +106,7 @@ struct BackendPair: CustomStringConvertible, Sendable {
             var writeCount = 0
             try await Backend.memory.withStorage { target in
                 let budget = WriteBudget(1_000, .before)
-                try await Self.copyAll(source, target.limited(by: budget))
+                try await Self.copyAll(source, target.decorated(by: budget))
                 writeCount = WriteBudget.count(budget, of: 1_000)
             }
             // Three accounts with a page of items, three messages, a page of elements, three privacy lists, a record,
@@ -116,7 +116,7 @@ struct BackendPair: CustomStringConvertible, Sendable {
             for count in 0..<(fault == .after ? writeCount - 1 : writeCount) {
                 try await Backend.memory.withStorage { target in
                     await #expect(throws: StoreCopyError.self) {
-                        try await Self.copyAll(source, target.limited(by: WriteBudget(count, fault)))
+                        try await Self.copyAll(source, target.decorated(by: WriteBudget(count, fault)))
                     }
                     try await Self.copyAll(source, target)
                     try await Self.expectEqual(source, target)
@@ -133,7 +133,7 @@ struct BackendPair: CustomStringConvertible, Sendable {
             for index in 0..<3 {
                 let budget = WriteBudget(45, index % 2 == 0 ? .before : .after)
                 await #expect(throws: StoreCopyError.self) {
-                    try await Self.copyAll(source, target.limited(by: budget))
+                    try await Self.copyAll(source, target.decorated(by: budget))
                 }
             }
             try await Self.copyAll(source, target)
@@ -147,7 +147,7 @@ struct BackendPair: CustomStringConvertible, Sendable {
         try await Backend.withStorage(in: directory + "/source") { source in
             try await Backend.withStorage(in: directory + "/target") { target in
                 do {
-                    try await copyAll(source, target.limited(by: budget))
+                    try await copyAll(source, target.decorated(by: budget))
                 } catch {
                     kill(getpid(), SIGKILL)
                 }
@@ -179,7 +179,7 @@ struct BackendPair: CustomStringConvertible, Sendable {
             for kind in StoreKind.allCases {
                 // As many as may fail even if one account has them all.
                 let budget = WriteBudget(count, fault, failureCount: StoreCopy.attemptCountMax - 1)
-                let report = try await Fill.copy(source, target.limited(by: budget)).copy(kind)
+                let report = try await Fill.copy(source, target.decorated(by: budget)).copy(kind)
                 #expect(report.differing.count == 0)
                 #expect(report.refused.count == 0)
             }
@@ -363,7 +363,7 @@ struct BackendPair: CustomStringConvertible, Sendable {
     @Test func aRefusedAccountDoesNotEndTheCopy() async throws {
         try await BackendPair.memory.withStorages { source, target in
             try await Fill.fillFew(source)
-            let copy = Fill.copy(source, target.limited(by: WriteBudget(2, .refused)))
+            let copy = Fill.copy(source, target.decorated(by: WriteBudget(2, .refused)))
             let report = try await copy.copy(.accounts)
             #expect(report.copiedEntryCount == 2)
             #expect(report.refused.count == 1)
@@ -395,7 +395,7 @@ struct BackendPair: CustomStringConvertible, Sendable {
                 let record = LastActivityRecord(seconds: 1, status: "")
                 try await source.lastActivity.setLastActivity(record, of: try Self.account("\(index)"))
             }
-            let copy = Fill.copy(source, target.limited(by: WriteBudget(0, .refused)))
+            let copy = Fill.copy(source, target.decorated(by: WriteBudget(0, .refused)))
             let refusal = StorageError.backend(code: "22001", detail: "too long")
             await #expect(throws: StoreCopyError.refusedTooOften(refusal, .lastActivity)) {
                 try await copy.copy(.lastActivity)

@@ -2,43 +2,25 @@
 // Something that is done around every call of every store. How each protocol's calls are passed on is written here, and
 // nowhere else.
 
-/// One of the stores of a ``Storage``.
-public enum StorageKind: String, Hashable, Sendable, CaseIterable {
-    /// ``Storage/accounts``
-    case accounts
-    /// ``Storage/rosters``
-    case rosters
-    /// ``Storage/offlineMessages``
-    case offlineMessages
-    /// ``Storage/privateElements``
-    case privateElements
-    /// ``Storage/privacyLists``
-    case privacyLists
-    /// ``Storage/lastActivity``
-    case lastActivity
-    /// ``Storage/vCards``
-    case vCards
-}
-
 /// A method of a store.
 public struct StorageMethod: Hashable, Sendable, CustomStringConvertible {
     /// The store.
-    public let store: StorageKind
+    public let store: StoreKind
     /// The name in Swift, with the labels of its parameters: `removeAll(for:)`.
     public let name: String
     /// Whether it may change what is stored.
     public let changesData: Bool
 
-    fileprivate static func read(_ store: StorageKind, _ name: String = #function) -> StorageMethod {
+    fileprivate static func read(_ store: StoreKind, _ name: String = #function) -> StorageMethod {
         StorageMethod(store: store, name: name, changesData: false)
     }
 
-    fileprivate static func write(_ store: StorageKind, _ name: String = #function) -> StorageMethod {
+    fileprivate static func write(_ store: StoreKind, _ name: String = #function) -> StorageMethod {
         StorageMethod(store: store, name: name, changesData: true)
     }
 
     /// The store and the name, with a dot between.
-    public var description: String { "\(store.rawValue).\(name)" }
+    public var description: String { "\(store).\(name)" }
 }
 
 /// Something that is done around every call of a store: measuring it, or making it fail.
@@ -80,7 +62,7 @@ private struct DecoratedStore<Base: Sendable, Decorator: StorageDecorator>: Acco
     /// The same store, as what every store is.
     let data: any AccountDataStore
     let decorator: Decorator
-    let kind: StorageKind
+    let kind: StoreKind
 
     func removeAll(for account: BareJID) async throws(StorageError) {
         try await decorator.around(.write(kind)) { () throws(StorageError) in try await data.removeAll(for: account) }

@@ -84,14 +84,7 @@ struct SchemaCommand: AsyncParsableCommand {
     enum Driver: String, CaseIterable, ExpressibleByArgument {
         case sqlite, pgsql, mysql, cockroachdb
 
-        var dialect: Dialect {
-            switch self {
-            case .sqlite: .sqlite
-            case .pgsql: .postgreSQL
-            case .mysql: .mySQL
-            case .cockroachdb: .cockroachDB
-            }
-        }
+        var dialect: Dialect { DatabaseDriver(rawValue: rawValue)?.dialect ?? .sqlite }
     }
 
     private static func withDatabase(

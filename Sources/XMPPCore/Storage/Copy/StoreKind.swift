@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stores that can be copied, and all that a copy has to know of each: a new store is a new case and its records
-// here, and nothing elsewhere.
+// The stores, and all that a copy has to know of each: a new store is a new case and its records here, and in
+// StorageDecorator how its calls are passed on.
 
-/// A kind of store, in the order in which they are copied. Accounts come last, so that nobody can log in to a target
+/// One of the stores of a ``Storage``, in the order in which they are copied. Accounts come last, so that nobody can log in to a target
 /// whose data has not arrived yet. The raw value is the name that `mimd store` has for it.
 public enum StoreKind: String, Hashable, Sendable, CaseIterable {
     /// ``Storage/rosters``, without the versions: they are each store's own.
