@@ -8,14 +8,14 @@ import XMPPPersistenceSQL
 
 @testable import XMPPPersistencePostgreSQL
 
-@Suite(.enabled(if: PostgreSQLServer.isThere), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: DatabaseServer.postgreSQL.isThere), .timeLimit(.minutes(5)))
 struct PostgreSQLDatabaseTests {
     private static let insert = SQLStatement("INSERT INTO item (id, text) VALUES (?, ?)")
     private static let count = SQLStatement("SELECT count(*) FROM item")
 
     /// The statement itself is done, and the transaction that it is alone in is refused.
     @Test func refusedCommitIsAnErrorAndNothingIsStored() async throws {
-        try await PostgreSQLServer.withDatabase { database in
+        try await DatabaseServer.postgreSQL.withDatabase { database in
             let make = SQLStatement("CREATE TABLE item (id BIGINT UNIQUE DEFERRABLE INITIALLY DEFERRED, text TEXT)")
             try await database.execute(make, [])
             try await database.execute(Self.insert, [.integer(1), .text("")])
@@ -36,7 +36,7 @@ struct PostgreSQLDatabaseTests {
 
     /// PostgreSQL's texts hold no NUL. It must not be where a text ends unnoticed.
     @Test func textWithNULIsRefused() async throws {
-        try await PostgreSQLServer.withDatabase { database in
+        try await DatabaseServer.postgreSQL.withDatabase { database in
             try await database.execute(SQLStatement(DatabaseServer.postgreSQL.words.makeTable), [])
             await #expect(throws: StorageError.self) {
                 try await database.execute(Self.insert, [.integer(1), .text("a\u{0}b")])

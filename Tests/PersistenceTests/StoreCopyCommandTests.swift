@@ -11,7 +11,9 @@ import XMPPPersistenceSQL
 @testable import XMPPPersistenceConformance
 
 @Suite(
-    .enabled(if: MimdProgram.path != nil && PostgreSQLServer.isThere, "MIMD names no program, or no database is there"))
+    .enabled(
+        if: MimdProgram.path != nil && DatabaseServer.postgreSQL.isThere,
+        "MIMD names no program, or no database is there"))
 struct StoreCopyCommandTests {
     private typealias Fill = StoreCopyFixtures
 
@@ -24,7 +26,7 @@ struct StoreCopyCommandTests {
                 try await Fill.fillHostile($0, limits: Backend.postgreSQL.limits)
             }
             var name = ""
-            try await PostgreSQLServer.withDatabase { settings in
+            try await DatabaseServer.postgreSQL.withDatabase { settings in
                 name = settings.database
             } _: { database in
                 let program = MimdProgram(directory: directory)
@@ -114,7 +116,7 @@ final class MimdProgram {
 
     func configure(database: String, dataDirectory: String? = nil) throws {
         self.database = database
-        let settings = PostgreSQLServer.settings(database: database)
+        let settings = DatabaseServer.postgreSQL.settings(database: database)
         let text = """
             [general]
             hosts = ["capulet.example"]
