@@ -67,6 +67,10 @@ class OwnDatabase(Process):
         """Stops all of its processes: connections stay open, and nobody answers."""
         for descriptor in self._signal(signal.SIGSTOP):
             os.close(descriptor)
+        # A process that is at something when the signal comes may still answer.
+        for process in [self.process.pid, *children(self.process.pid)]:
+            while not is_stopped(process):
+                pass
 
     def let_go(self):
         for descriptor in self._signal(signal.SIGCONT):
@@ -92,6 +96,15 @@ class OwnDatabase(Process):
             [*self._prefix, *map(str, command)], cwd=self.directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, timeout=DATA_SECONDS_MAX)
         assert finished.returncode == 0, finished.stderr
+
+
+def is_stopped(process):
+    """Whether a process, or each of its threads, does nothing any more."""
+    try:
+        states = [path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{process}/task").glob("*/stat")]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return all(state in "TtZX" for state in states)
 
 
 class OwnPostgreSQL(OwnDatabase):
