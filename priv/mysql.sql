@@ -1,4 +1,4 @@
--- The schema of mimd, version 2, as `mimd schema print` prints it. mimd itself needs no such file.
+-- The schema of mimd, version 3, as `mimd schema print` prints it. mimd itself needs no such file.
 
 CREATE TABLE mimd_schema (
     version INTEGER NOT NULL,
@@ -174,3 +174,39 @@ CREATE TABLE privacy_list_data (
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
 
 INSERT INTO mimd_schema (version, checksum) VALUES (2, '3dc51fdaada21ba1');
+
+CREATE TABLE muc_light_rooms (
+    id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    luser VARCHAR(250) NOT NULL,
+    lserver VARCHAR(250) NOT NULL,
+    version MEDIUMTEXT NOT NULL
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE UNIQUE INDEX i_muc_light_rooms_lserver_luser ON muc_light_rooms (lserver, luser);
+
+CREATE TABLE muc_light_occupants (
+    room_id BIGINT NOT NULL,
+    luser VARCHAR(250) NOT NULL,
+    lserver VARCHAR(250) NOT NULL,
+    aff SMALLINT NOT NULL,
+    PRIMARY KEY (room_id, lserver, luser)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE INDEX i_muc_light_occupants_lserver_luser ON muc_light_occupants (lserver, luser);
+
+CREATE TABLE muc_light_config (
+    room_id BIGINT NOT NULL,
+    opt VARCHAR(250) NOT NULL,
+    val MEDIUMTEXT NOT NULL,
+    PRIMARY KEY (room_id, opt)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE TABLE muc_light_blocking (
+    luser VARCHAR(250) NOT NULL,
+    lserver VARCHAR(250) NOT NULL,
+    what SMALLINT NOT NULL,
+    who VARCHAR(250) NOT NULL,
+    PRIMARY KEY (lserver, luser, what, who)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+INSERT INTO mimd_schema (version, checksum) VALUES (3, 'a7c7daa79647797c');

@@ -1,4 +1,4 @@
--- The schema of mimd, version 2, as `mimd schema print` prints it. mimd itself needs no such file.
+-- The schema of mimd, version 3, as `mimd schema print` prints it. mimd itself needs no such file.
 
 BEGIN;
 CREATE TABLE mimd_schema (
@@ -173,5 +173,41 @@ CREATE TABLE privacy_list_data (
 );
 
 INSERT INTO mimd_schema (version, checksum) VALUES (2, '915bc971e7ca244c');
+
+CREATE TABLE muc_light_rooms (
+    id SERIAL PRIMARY KEY,
+    luser TEXT NOT NULL,
+    lserver TEXT NOT NULL,
+    version TEXT NOT NULL
+);
+
+CREATE UNIQUE INDEX i_muc_light_rooms_lserver_luser ON muc_light_rooms (lserver, luser);
+
+CREATE TABLE muc_light_occupants (
+    room_id BIGINT NOT NULL,
+    luser TEXT NOT NULL,
+    lserver TEXT NOT NULL,
+    aff SMALLINT NOT NULL,
+    PRIMARY KEY (room_id, lserver, luser)
+);
+
+CREATE INDEX i_muc_light_occupants_lserver_luser ON muc_light_occupants (lserver, luser);
+
+CREATE TABLE muc_light_config (
+    room_id BIGINT NOT NULL,
+    opt TEXT NOT NULL,
+    val TEXT NOT NULL,
+    PRIMARY KEY (room_id, opt)
+);
+
+CREATE TABLE muc_light_blocking (
+    luser TEXT NOT NULL,
+    lserver TEXT NOT NULL,
+    what SMALLINT NOT NULL,
+    who TEXT NOT NULL,
+    PRIMARY KEY (lserver, luser, what, who)
+);
+
+INSERT INTO mimd_schema (version, checksum) VALUES (3, '198605d2ad89698c');
 
 COMMIT;

@@ -1,4 +1,4 @@
--- The schema of mimd, version 2, as `mimd schema print` prints it. mimd itself needs no such file.
+-- The schema of mimd, version 3, as `mimd schema print` prints it. mimd itself needs no such file.
 
 BEGIN;
 CREATE TABLE mimd_schema (
@@ -173,5 +173,41 @@ CREATE TABLE privacy_list_data (
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO mimd_schema (version, checksum) VALUES (2, 'd1ab7858e4fb92ce');
+
+CREATE TABLE muc_light_rooms (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    luser TEXT NOT NULL,
+    lserver TEXT NOT NULL,
+    version TEXT NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX i_muc_light_rooms_lserver_luser ON muc_light_rooms (lserver, luser);
+
+CREATE TABLE muc_light_occupants (
+    room_id INTEGER NOT NULL,
+    luser TEXT NOT NULL,
+    lserver TEXT NOT NULL,
+    aff INTEGER NOT NULL,
+    PRIMARY KEY (room_id, lserver, luser)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX i_muc_light_occupants_lserver_luser ON muc_light_occupants (lserver, luser);
+
+CREATE TABLE muc_light_config (
+    room_id INTEGER NOT NULL,
+    opt TEXT NOT NULL,
+    val TEXT NOT NULL,
+    PRIMARY KEY (room_id, opt)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE muc_light_blocking (
+    luser TEXT NOT NULL,
+    lserver TEXT NOT NULL,
+    what INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    PRIMARY KEY (lserver, luser, what, who)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO mimd_schema (version, checksum) VALUES (3, 'fe2a961b0752e57f');
 
 COMMIT;

@@ -48,6 +48,7 @@ struct BrokenStoreTests {
         add(.privacyLists, \.privacyLists, PrivacyStoreChecks.all)
         add(.lastActivity, \.lastActivity, LastActivityStoreChecks.all)
         add(.vCards, \.vCards, VCardStoreChecks.all)
+        add(.rooms, \.rooms, RoomStoreChecks.all)
         return checks
     }()
 
@@ -84,6 +85,7 @@ struct BrokenStoreTests {
             AccountStoreChecks.all.count, RosterStoreChecks.all.count, OfflineStoreChecks.all.count,
             PrivateStoreChecks.all.count, PrivacyStoreChecks.all.count, LastActivityStoreChecks.all.count,
             VCardStoreChecks.all.count,
+            RoomStoreChecks.all.count,
         ]
         #expect(Self.checks.count == counts.reduce(0, +))
     }
@@ -107,5 +109,6 @@ struct BrokenStoreTests {
         try await check(PrivacyStoreChecks.reopening, \.privacyLists)
         try await check(LastActivityStoreChecks.reopening, \.lastActivity)
         try await check(VCardStoreChecks.reopening, \.vCards)
+        try await check(RoomStoreChecks.reopening, \.rooms)
     }
 }

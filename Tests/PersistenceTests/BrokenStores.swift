@@ -6,7 +6,9 @@ import XMPPCore
 import XMPPPersistenceSQL
 
 extension BrokenStore {
-    static let all = collations + values + transactions + calls + listings + removals + statements + searches + rosters
+    static let all =
+        collations + values + transactions + calls + listings + removals + statements + searches + rosters
+        + rooms
 
     // MARK: What is taken for equal, and what is cut
 
@@ -44,6 +46,7 @@ extension BrokenStore {
                 "rosters.textsComeBack", "privateElements.namespacesAreApart", "privateElements.elementsComeBack",
                 "accounts.credentialComesBack", "lastActivity.recordComesBack", "offlineMessages.messagesComeBack",
                 "vCards.vCardsComeBack",
+                "rooms.roomsComeBack",
             ]),
         BrokenStore(
             "accents do not count", texts { $0.folding(options: .diacriticInsensitive, locale: nil) },
@@ -90,6 +93,7 @@ extension BrokenStore {
                 "accounts.accountCountMaxHolds", "rosters.concurrentUpdatesAllCount", "rosters.itemCountMaxHolds",
                 "rosters.pageAndVersionBelongTogether", "privateElements.setIsOneStep",
                 "privateElements.elementCountMaxHolds", "privateElements.elementCountMaxHoldsForAll",
+                "rooms.readingSeesOneState",
             ]),
         BrokenStore(
             "who is cancelled is told what is not true", Breakage(way: .losesCancelled),
@@ -120,6 +124,7 @@ extension BrokenStore {
                 "accounts.absentAccountIsNil", "rosters.absentRosterIsEmpty", "offlineMessages.absentMessagesAreEmpty",
                 "privateElements.absentElementIsNil", "lastActivity.absentRecordIsNil",
                 "privacyLists.absentListIsNil", "vCards.absentVCardIsNil",
+                "rooms.absentRoomIsNil",
             ]),
     ]
 
@@ -136,7 +141,7 @@ extension BrokenStore {
         BrokenStore(
             "listings have no order",
             Breakage(text: { text in
-                ["server, username", "username", "jid", "id"].reduce(text) { text, key in
+                ["lserver, luser", "server, username", "username", "jid", "id"].reduce(text) { text, key in
                     text.replacing(" ORDER BY \(key) LIMIT", with: " ORDER BY random() LIMIT")
                 }
             }),
@@ -177,7 +182,10 @@ extension BrokenStore {
             "the removal of a domain takes nothing", deletions { $0.hasSuffix("server = ?") ? $0 + " AND 1 = 0" : $0 },
             fails: ["*.removal"]),
         BrokenStore(
-            "an account is removed by a pattern", deletions { $0.replacing("username = ?", with: "username LIKE ?") },
+            "an account is removed by a pattern",
+            deletions {
+                $0.replacing("username = ?", with: "username LIKE ?").replacing("luser = ?", with: "luser LIKE ?")
+            },
             fails: ["*.removal"]),
         BrokenStore(
             "an account's roster keeps its items",
@@ -313,6 +321,59 @@ extension BrokenStore {
         },
         BrokenStore("what is equal is written", fails: ["rosters.equalItemChangesNothing"]) {
             with(BrokenRosterStore(base: $0.rosters, fault: .writesEqualItem), in: $0)
+        },
+    ]
+
+    private static let rooms = [
+        BrokenStore(
+            "an account's rooms have another's names", replacing("MAX(c.val) FROM", with: "'x' FROM"),
+            fails: ["rooms.roomsOfAccountAreInPages"]),
+        BrokenStore(
+            "an account is in one room at most", replacing("count(DISTINCT room_id)", with: "count(DISTINCT luser)"),
+            fails: ["rooms.roomsOfAccountAreCounted"]),
+        BrokenStore(
+            "what was blocked stays blocked",
+            deletions { $0.hasSuffix("what = ? AND who = ?") ? $0 + " AND 1 = 0" : $0 },
+            fails: ["rooms.blocksChange"]),
+        BrokenStore(
+            "one block too many",
+            replacing("FROM muc_light_blocking WHERE", with: "FROM muc_light_blocking WHERE 1 = 0 AND"),
+            fails: ["rooms.blockCountMaxHolds"]),
+        BrokenStore(
+            "a user and a room of one address are the same",
+            replacing("what = ? AND who = ? LIMIT", with: "what > 0 * ? AND who = ? LIMIT"),
+            fails: ["rooms.whoHasBlockedIsFound"]),
+        BrokenStore(
+            "an account is listed for each of its blocks",
+            replacing(
+                "DISTINCT lserver, luser FROM muc_light_blocking", with: "lserver, luser FROM muc_light_blocking"),
+            fails: ["rooms.whoHasBlockedIsListed"]),
+        BrokenStore(
+            "nobody becomes owner", replacing("SET aff = 1 WHERE", with: "SET aff = 2 WHERE"),
+            fails: ["rooms.removedAccountLeavesItsRooms", "rooms.removedDomainLeavesRooms"]),
+        BrokenStore(
+            "rooms keep their version",
+            replacing("SET version = ? WHERE id IN", with: "SET version = ? WHERE 1 = 0 AND id IN"),
+            fails: ["rooms.removedAccountLeavesItsRooms"]),
+        BrokenStore(
+            "whoever comes later overwrites",
+            fails: [
+                "rooms.versionIsCompared", "rooms.concurrentChangesAllCount", "rooms.oneOfConcurrentCreationsWins",
+            ]
+        ) {
+            var storage = $0
+            storage.rooms = BrokenRoomStore(base: $0.rooms, fault: .ignoresVersion)
+            return storage
+        },
+        BrokenStore("a room stays when everybody has left", fails: ["rooms.emptyRoomIsGone"]) {
+            var storage = $0
+            storage.rooms = BrokenRoomStore(base: $0.rooms, fault: .keepsEmptyRooms)
+            return storage
+        },
+        BrokenStore("rooms that are too large are cut", fails: ["rooms.largerRoomsAreRefused"]) {
+            var storage = $0
+            storage.rooms = BrokenRoomStore(base: $0.rooms, fault: .cutsRooms)
+            return storage
         },
     ]
 

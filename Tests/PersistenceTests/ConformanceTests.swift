@@ -41,6 +41,11 @@ import XMPPPersistenceConformance
         try await Self.run(check, on: backend, \.vCards)
     }
 
+    @Test(arguments: Backend.available, RoomStoreChecks.all)
+    func roomStore(_ backend: Backend, _ check: ConformanceCheck<any RoomStore>) async throws {
+        try await Self.run(check, on: backend, \.rooms)
+    }
+
     @Test(arguments: Backend.lasting, AccountStoreChecks.reopening)
     func accountStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any AccountStore>) async throws {
         try await Self.run(check, on: backend, \.accounts)
@@ -74,6 +79,11 @@ import XMPPPersistenceConformance
     @Test(arguments: Backend.lasting, VCardStoreChecks.reopening)
     func vCardStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any VCardStore>) async throws {
         try await Self.run(check, on: backend, \.vCards)
+    }
+
+    @Test(arguments: Backend.lasting, RoomStoreChecks.reopening)
+    func roomStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any RoomStore>) async throws {
+        try await Self.run(check, on: backend, \.rooms)
     }
 
     private static func run<Store>(

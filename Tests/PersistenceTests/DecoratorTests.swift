@@ -93,6 +93,7 @@ import XMPPPersistenceSQLite
         try await check(PrivacyStoreChecks.all, \.privacyLists)
         try await check(LastActivityStoreChecks.all, \.lastActivity)
         try await check(VCardStoreChecks.all, \.vCards)
+        try await check(RoomStoreChecks.all, \.rooms)
     }
 
     // MARK: FaultyStorage

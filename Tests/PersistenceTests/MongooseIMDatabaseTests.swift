@@ -68,6 +68,22 @@ struct MongooseIMDatabaseTests {
         match_iq boolean NOT NULL, match_message boolean NOT NULL, match_presence_in boolean NOT NULL, \
         match_presence_out boolean NOT NULL, PRIMARY KEY (id, ord))
         """,
+        """
+        CREATE TABLE muc_light_rooms (id BIGSERIAL NOT NULL UNIQUE, luser varchar(250) NOT NULL, \
+        lserver varchar(250) NOT NULL, version varchar(20) NOT NULL, PRIMARY KEY (lserver, luser))
+        """,
+        """
+        CREATE TABLE muc_light_occupants (room_id bigint NOT NULL REFERENCES muc_light_rooms(id), \
+        luser varchar(250) NOT NULL, lserver varchar(250) NOT NULL, aff smallint NOT NULL)
+        """,
+        """
+        CREATE TABLE muc_light_config (room_id bigint NOT NULL REFERENCES muc_light_rooms(id), opt varchar(100) NOT NULL, \
+        val varchar(250) NOT NULL)
+        """,
+        """
+        CREATE TABLE muc_light_blocking (luser varchar(250) NOT NULL, lserver varchar(250) NOT NULL, \
+        what smallint NOT NULL, who varchar(500) NOT NULL)
+        """,
     ]
     /// The same with MySQL's types and keys, and its collation, to which "a" and "A" are one.
     static let mySQLTables = [
@@ -132,6 +148,22 @@ struct MongooseIMDatabaseTests {
         match_message boolean NOT NULL, match_presence_in boolean NOT NULL, match_presence_out boolean NOT NULL, \
         PRIMARY KEY (id, ord))
         """,
+        """
+        CREATE TABLE muc_light_rooms (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT UNIQUE, luser varchar(250) NOT NULL, \
+        lserver varchar(250) NOT NULL, version varchar(20) NOT NULL, PRIMARY KEY (lserver, luser))
+        """,
+        """
+        CREATE TABLE muc_light_occupants (room_id BIGINT UNSIGNED NOT NULL REFERENCES muc_light_rooms(id), \
+        luser varchar(250) NOT NULL, lserver varchar(250) NOT NULL, aff TINYINT UNSIGNED NOT NULL)
+        """,
+        """
+        CREATE TABLE muc_light_config (room_id BIGINT UNSIGNED NOT NULL REFERENCES muc_light_rooms(id), \
+        opt varchar(100) NOT NULL, val varchar(250) NOT NULL)
+        """,
+        """
+        CREATE TABLE muc_light_blocking (luser varchar(250) NOT NULL, lserver varchar(250) NOT NULL, \
+        what TINYINT UNSIGNED NOT NULL, who varchar(500) NOT NULL)
+        """,
     ].map { $0 + " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci ROW_FORMAT=DYNAMIC" }
     static let rows = [
         """
@@ -169,6 +201,21 @@ struct MongooseIMDatabaseTests {
         FROM privacy_list
         """,
         "INSERT INTO privacy_default_list VALUES ('capulet.example', 'juliet', 'blocking')",
+        "INSERT INTO muc_light_rooms (luser, lserver, version) VALUES ('coven', 'muclight.capulet.example', '1664')",
+        """
+        INSERT INTO muc_light_occupants (room_id, luser, lserver, aff) SELECT id, 'juliet', 'capulet.example', 1 \
+        FROM muc_light_rooms
+        """,
+        """
+        INSERT INTO muc_light_occupants (room_id, luser, lserver, aff) SELECT id, 'romeo', 'montague.example', 2 \
+        FROM muc_light_rooms
+        """,
+        "INSERT INTO muc_light_config (room_id, opt, val) SELECT id, 'subject', '' FROM muc_light_rooms",
+        "INSERT INTO muc_light_config (room_id, opt, val) SELECT id, 'roomname', 'A Dark Cave' FROM muc_light_rooms",
+        """
+        INSERT INTO muc_light_blocking (luser, lserver, what, who) VALUES ('juliet', 'capulet.example', 2, \
+        'paris@verona.example')
+        """,
     ]
 
     @Test(arguments: DatabaseServer.available)
@@ -178,13 +225,14 @@ struct MongooseIMDatabaseTests {
             for statement in tables + Self.rows { try await database.execute(SQLStatement(statement), []) }
             await #expect(throws: SchemaError.missing(found: 0)) { try await Schema.verify(database) }
             let plan = try await Schema.apply(database)
-            #expect(plan.keptTables.count == 12)
+            #expect(plan.keptTables.count == 16)
             #expect(plan.drifts.isEmpty)
             let drifts = try await Schema.verify(database)
             #expect(drifts.isEmpty)
             let statements = plan.statements.filter { $0.hasPrefix("ALTER TABLE users ") }
             #expect(statements.count == (database.dialect == .mySQL ? 1 : 0))
             try await Self.check(Storage(database: database, logger: Backend.logger))
+            try await Self.checkRooms(Storage(database: database, logger: Backend.logger).rooms)
         }
     }
 
@@ -215,6 +263,39 @@ struct MongooseIMDatabaseTests {
         #expect(changed == list)
         let isRemoved = try await storage.privacyLists.remove(listNamed: "blocking", of: juliet)
         #expect(isRemoved)
+    }
+
+    private static func checkRooms(_ rooms: any RoomStore) async throws {
+        let juliet = try BareJID("juliet@capulet.example"), romeo = try BareJID("romeo@montague.example")
+        let address = try BareJID("coven@muclight.capulet.example")
+        let fields = [RoomField("roomname", "A Dark Cave"), RoomField("subject", "")]
+        var room = Room(
+            address: address, version: "1664", configuration: fields, occupants: [juliet: .owner, romeo: .member])
+        let found = try await rooms.room(address)
+        #expect(found == room)
+        let listed = try await rooms.rooms(of: romeo, .first, limit: 10)
+        #expect(listed == [RoomSummary(address: address, version: "1664", name: "A Dark Cave")])
+        let blocks = try await rooms.blocks(of: juliet)
+        #expect(blocks == [.user(try BareJID("paris@verona.example"))])
+        room.version = Room.makeVersion()
+        room.configuration[1].value = "Good night"
+        room.occupants[romeo] = .owner
+        try await rooms.set(room, basedOn: "1664")
+        let changed = try await rooms.room(address)
+        #expect(changed == room)
+        let conflict = await #expect(throws: StorageError.self) {
+            try await rooms.set(
+                Room(address: address, version: "1", configuration: [], occupants: [romeo: .owner]), basedOn: nil)
+        }
+        #expect(conflict == .conflict)
+        try await rooms.removeAll(for: juliet)
+        let left = try await rooms.room(address)
+        #expect(left?.occupants == [romeo: .owner])
+        try await rooms.removeAll(for: romeo)
+        let gone = try await rooms.room(address)
+        #expect(gone == nil)
+        let rest = try await rooms.addresses(after: nil, limit: 10)
+        #expect(rest.items == [])
     }
 
     @Test(arguments: DatabaseServer.available)

@@ -18,6 +18,9 @@ import XMPPCore
         try await storage.privacyLists.set(list, of: account, use: .becomesDefault, listCountMax: nil)
         try await storage.lastActivity.setLastActivity(LastActivityRecord(seconds: 0, status: ""), of: account)
         try await storage.vCards.set(VCard(xml: []), of: account)
+        let room = Room(address: account, version: "1", configuration: [], occupants: [account: .owner])
+        try await storage.rooms.set(room, basedOn: nil)
+        try await storage.rooms.changeBlocks(of: account, adding: [.room(contact.bare)], removing: [])
     }
 
     /// Which kinds of data each account has, by name.
@@ -29,6 +32,7 @@ import XMPPCore
             "private": try await storage.privateElements.accounts(after: nil, limit: 10).items,
             "vcards": try await storage.vCards.accounts(after: nil, limit: 10).items,
             "privacy": try await storage.privacyLists.accounts(after: nil, limit: 10).items,
+            "rooms": try await storage.rooms.addresses(after: nil, limit: 10).items,
             "last": try await storage.lastActivity.entries(after: nil, limit: 10).items.map(\.account),
         ]
     }
@@ -69,6 +73,9 @@ import XMPPCore
             }
             await #expect(throws: StorageError.self) {
                 try await storage.rosters.roster(of: account, after: cursor, limit: 10)
+            }
+            await #expect(throws: StorageError.self) {
+                try await storage.rooms.addresses(after: cursor, limit: 10)
             }
             for cursor in [cursor, PageCursor(key: ["no number"])] {
                 await #expect(throws: StorageError.self) {

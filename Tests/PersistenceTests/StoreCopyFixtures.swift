@@ -24,6 +24,10 @@ enum StoreCopyFixtures {
             try await storage.lastActivity.setLastActivity(record, of: account)
             try await storage.vCards.set(VCard(xml: Array(text.utf8)), of: account)
             let item = item(contacts[index % 3], text)
+            let fields = [RoomField("a", text), RoomField(Room.nameKey, text)]
+            let occupants: [BareJID: RoomAffiliation] = [account: .owner, try Fixtures.romeo(): .member]
+            try await storage.rooms.set(
+                Room(address: account, version: "\(index)", configuration: fields, occupants: occupants), basedOn: nil)
             if item.groups.allSatisfy(isShort) { try await add(item, to: account, storage) }
             try await append(text, to: account, storage)
         }
@@ -46,6 +50,10 @@ enum StoreCopyFixtures {
             let list = PrivacyList(name: name, items: [group, address])
             try await storage.privacyLists.set(list, of: juliet, use: use, listCountMax: nil)
         }
+        let bare = contacts.filter { $0.isBare && $0.description.count < 100 }.map(\.bare)
+        let blocks = Set(bare.flatMap { [RoomBlock.room($0), .user($0)] })
+        try await storage.rooms.changeBlocks(of: juliet, adding: blocks, removing: [])
+        try await storage.rooms.changeBlocks(of: accounts[0], adding: [.user(juliet)], removing: [])
         let romeo = try Fixtures.romeo()
         for index in 0..<120 {
             try await append("\(index)", to: romeo, storage)
@@ -73,6 +81,11 @@ enum StoreCopyFixtures {
             let record = LastActivityRecord(seconds: 1, status: name)
             try await storage.lastActivity.setLastActivity(record, of: account)
             try await storage.vCards.set(VCard(xml: Array("<vCard>\(name)</vCard>".utf8)), of: account)
+            let room = Room(
+                address: try BareJID("\(name)-room@x.example"), version: name, configuration: [RoomField("a", name)],
+                occupants: [try BareJID("\(name)@y.example"): .owner, try BareJID("z@y.example"): .member])
+            try await storage.rooms.set(room, basedOn: nil)
+            try await storage.rooms.changeBlocks(of: account, adding: [.room(account), .user(account)], removing: [])
             for index in 0..<3 {
                 try await append("the same", to: account, storage)
                 try await add(item(try JID("\(index)@y.example"), name), to: account, storage)
@@ -150,6 +163,15 @@ enum StoreCopyFixtures {
                 let list = try await storage.privacyLists.list(named: name, of: account)
                 lines[.privacyLists, default: []].append(
                     "\(account) \(String(describing: list)) \(name == names.defaultName)")
+            }
+        }
+        for address in try await Fixtures.all({ try await storage.rooms.addresses(after: $0, limit: 9) }) {
+            if let room = try await storage.rooms.room(address) {
+                let occupants = room.occupants.map { "\($0.key) \($0.value)" }.sorted()
+                lines[.rooms, default: []].append("\(address) \(room.version) \(room.configuration) \(occupants)")
+            }
+            for block in try await storage.rooms.blocks(of: address) {
+                lines[.rooms, default: []].append("\(address) \(block)")
             }
         }
         // Backends list in orders of their own.

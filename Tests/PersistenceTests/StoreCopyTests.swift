@@ -110,8 +110,8 @@ struct BackendPair: CustomStringConvertible, Sendable {
                 writeCount = WriteBudget.count(budget, of: 1_000)
             }
             // Three accounts with a page of items, three messages, a page of elements, three privacy lists, a record,
-            // a vCard and a credential.
-            #expect(writeCount == 33)
+            // a vCard, a room, blocks and a credential.
+            #expect(writeCount == 39)
             // When the last write is done and only its answer is lost, the copy finds that by looking again.
             for count in 0..<(fault == .after ? writeCount - 1 : writeCount) {
                 try await Backend.memory.withStorage { target in
@@ -331,6 +331,15 @@ struct BackendPair: CustomStringConvertible, Sendable {
             let same = PrivacyItem(order: 1, subject: .group("b"), action: .deny)
             let other = PrivacyList(name: "2", items: [same])
             try await target.privacyLists.set(other, of: b, use: .becomesDefault, listCountMax: nil)
+        }
+    }
+
+    @Test func roomsAndBlocksThatDifferStay() async throws {
+        try await expectLeft(.rooms, differing: ["a", "b-room"]) { target in
+            let a = try Self.account("a"), room = try Self.account("b-room")
+            try await target.rooms.changeBlocks(of: a, adding: [.user(room)], removing: [])
+            let other = Room(address: room, version: "b", configuration: [], occupants: [room: .owner])
+            try await target.rooms.set(other, basedOn: nil)
         }
     }
 

@@ -10,7 +10,7 @@ extension Dialect {
         case .sqlite:
             switch column.type {
             case .text, .code, .creationTime: ["text"]
-            case .integer, .bigInteger, .serial, .flag: ["integer"]
+            case .integer, .bigInteger, .serial, .flag, .smallInteger: ["integer"]
             case .bytes: ["blob"]
             }
         case .postgreSQL, .cockroachDB:
@@ -20,6 +20,7 @@ extension Dialect {
             case .creationTime: ["timestamp without time zone", "timestamp with time zone"]
             case .integer, .serial: ["integer", "bigint"]
             case .bigInteger: ["bigint"]
+            case .smallInteger: ["smallint", "integer", "bigint"]
             case .bytes: ["bytea"]
             case .flag: ["boolean"]
             }
@@ -30,6 +31,7 @@ extension Dialect {
             case .creationTime: ["timestamp", "datetime"]
             case .integer, .serial: ["int", "bigint"]
             case .bigInteger: ["bigint"]
+            case .smallInteger: ["smallint", "tinyint", "int"]
             case .bytes: ["mediumblob", "blob", "longblob", "tinyblob"]
             case .flag: ["tinyint"]
             }
@@ -74,7 +76,8 @@ extension Dialect {
 
     /// The columns of each index that a table has beside its primary key.
     func indexes(of table: Table) -> [[String]] {
-        hasRoom(forKeyOf: table) ? table.indexes : table.indexes + [table.primaryKey.dropLast()]
+        (hasRoom(forKeyOf: table) ? table.indexes : table.indexes + [table.primaryKey.dropLast()])
+            + table.uniqueIndexes
     }
 
     /// The name of an index.
@@ -84,7 +87,7 @@ extension Dialect {
     ///
     /// - Parameter unlessThere: whether one that is there may stay; only where there is no ``indexListing``.
     func statement(for index: [String], of table: Table, unlessThere: Bool = false) -> String {
-        "CREATE INDEX \(unlessThere ? "IF NOT EXISTS " : "")\(name(of: index, of: table))"
+        "CREATE \(table.uniqueIndexes.contains(index) ? "UNIQUE " : "")INDEX \(unlessThere ? "IF NOT EXISTS " : "")\(name(of: index, of: table))"
             + " ON \(table.name) (\(index.map { text(ofIndexed: $0, of: table) }.joined(separator: ", ")))"
     }
 
@@ -135,7 +138,7 @@ extension Dialect {
         case .sqlite:
             switch column.type {
             case .text, .code, .creationTime: "TEXT"
-            case .integer, .bigInteger, .flag: "INTEGER"
+            case .integer, .bigInteger, .flag, .smallInteger: "INTEGER"
             case .bytes: "BLOB"
             // AUTOINCREMENT, for a number must never name a second row.
             case .serial: "INTEGER PRIMARY KEY AUTOINCREMENT"
@@ -148,6 +151,7 @@ extension Dialect {
             case .creationTime: "TIMESTAMP"
             case .integer: "INTEGER"
             case .bigInteger: "BIGINT"
+            case .smallInteger: "SMALLINT"
             case .bytes: "BYTEA"
             case .flag: "BOOLEAN"
             case .serial where self == .cockroachDB:
@@ -163,6 +167,7 @@ extension Dialect {
             case .creationTime: "TIMESTAMP"
             case .integer: "INTEGER"
             case .bigInteger: "BIGINT"
+            case .smallInteger: "SMALLINT"
             case .bytes: "MEDIUMBLOB"
             case .flag: "BOOLEAN"
             case .serial: "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY"

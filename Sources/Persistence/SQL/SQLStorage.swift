@@ -16,7 +16,8 @@ extension Storage {
             privateElements: SQLPrivateStore(database: database, logger: logger),
             privacyLists: SQLPrivacyStore(database: database, logger: logger),
             lastActivity: SQLLastActivityStore(database: database, logger: logger),
-            vCards: SQLVCardStore(database: database, logger: logger)
+            vCards: SQLVCardStore(database: database, logger: logger),
+            rooms: SQLRoomStore(database: database, logger: logger)
         )
     }
 }

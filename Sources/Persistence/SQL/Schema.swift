@@ -33,6 +33,7 @@ public enum Schema {
             tables: [users, last, rosterUsers, rosterGroups, rosterVersion, privateStorage, offlineMessage]
         ),
         Migration(version: 2, tables: [vCard, vCardSearch, privacyDefaultList, privacyList, privacyListData]),
+        Migration(version: 3, tables: [mucLightRooms, mucLightOccupants, mucLightConfig, mucLightBlocking]),
     ]
 
     /// Where the schema's own version is written down.
@@ -138,6 +139,33 @@ public enum Schema {
             .flag("match_iq"), .flag("match_message"), .flag("match_presence_in"), .flag("match_presence_out"),
         ],
         primaryKey: ["id", "ord"]
+    )
+
+    /// MongooseIM's key is the unique index here, and the other way round.
+    static let mucLightRooms = Table(
+        name: "muc_light_rooms",
+        columns: [.serial("id"), .name("luser"), .name("lserver"), .text("version")],
+        primaryKey: ["id"],
+        uniqueIndexes: [["lserver", "luser"]]
+    )
+
+    static let mucLightOccupants = Table(
+        name: "muc_light_occupants",
+        columns: [.bigInteger("room_id"), .name("luser"), .name("lserver"), .smallInteger("aff")],
+        primaryKey: ["room_id", "lserver", "luser"],
+        indexes: [["lserver", "luser"]]
+    )
+
+    static let mucLightConfig = Table(
+        name: "muc_light_config",
+        columns: [.bigInteger("room_id"), .name("opt"), .text("val")],
+        primaryKey: ["room_id", "opt"]
+    )
+
+    static let mucLightBlocking = Table(
+        name: "muc_light_blocking",
+        columns: [.name("luser"), .name("lserver"), .smallInteger("what"), .name("who")],
+        primaryKey: ["lserver", "luser", "what", "who"]
     )
 
     /// The whole schema as a script that makes an empty database into one that this library opens: what `priv/` holds.

@@ -16,6 +16,8 @@ struct Table: Hashable, Sendable {
     var primaryKey: [String]
     /// The columns of each further index.
     var indexes: [[String]] = []
+    /// The columns of each further index that lets no two rows have the same values.
+    var uniqueIndexes: [[String]] = []
     var rowSize = RowSize.small
     /// Columns of indexes that are searched by ranges of bytes; see ``Dialect/byteComparisons``.
     var byteOrderedColumns: Set<String> = []
@@ -34,6 +36,8 @@ struct Column: Hashable, Sendable {
         case integer
         /// 64 bits.
         case bigInteger
+        /// 16 bits where the database tells them apart.
+        case smallInteger
         case bytes
         /// True or false, which statements write as the numbers 1 and 0.
         case flag
@@ -65,6 +69,9 @@ struct Column: Hashable, Sendable {
     static func integer(_ name: String) -> Column { Column(name: name, type: .integer, presence: .required) }
     static func bigInteger(_ name: String, _ presence: Presence = .required) -> Column {
         Column(name: name, type: .bigInteger, presence: presence)
+    }
+    static func smallInteger(_ name: String) -> Column {
+        Column(name: name, type: .smallInteger, presence: .required)
     }
     static func flag(_ name: String) -> Column { Column(name: name, type: .flag, presence: .required) }
     static func bytes(_ name: String, _ presence: Presence) -> Column {

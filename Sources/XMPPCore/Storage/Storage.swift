@@ -18,12 +18,15 @@ public struct Storage: Sendable {
     public var lastActivity: any LastActivityStore
     /// The vCards.
     public var vCards: any VCardStore
+    /// The rooms without presence, and what accounts have blocked there.
+    public var rooms: any RoomStore
 
     /// Puts stores together.
     public init(
         accounts: any AccountStore, rosters: any RosterStore, offlineMessages: any OfflineStore,
         privateElements: any PrivateStore, privacyLists: any PrivacyStore, lastActivity: any LastActivityStore,
-        vCards: any VCardStore
+        vCards: any VCardStore,
+        rooms: any RoomStore
     ) {
         self.accounts = accounts
         self.rosters = rosters
@@ -32,11 +35,16 @@ public struct Storage: Sendable {
         self.privacyLists = privacyLists
         self.lastActivity = lastActivity
         self.vCards = vCards
+        self.rooms = rooms
     }
 
     /// Every store. The one of accounts is the last, so that a removal that breaks off half way can be asked for again.
     var all: [any AccountDataStore] {
-        [rosters, offlineMessages, privateElements, privacyLists, lastActivity, vCards, accounts]
+        [
+            rosters, offlineMessages, privateElements, privacyLists, lastActivity, vCards,
+            rooms,
+            accounts,
+        ]
     }
 
     /// Removes an account and everything that is stored for it, store by store.

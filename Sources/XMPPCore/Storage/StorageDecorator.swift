@@ -51,7 +51,8 @@ extension Storage {
                 base: privacyLists, data: privacyLists, decorator: decorator, kind: .privacyLists),
             lastActivity: DecoratedStore(
                 base: lastActivity, data: lastActivity, decorator: decorator, kind: .lastActivity),
-            vCards: DecoratedStore(base: vCards, data: vCards, decorator: decorator, kind: .vCards)
+            vCards: DecoratedStore(base: vCards, data: vCards, decorator: decorator, kind: .vCards),
+            rooms: DecoratedStore(base: rooms, data: rooms, decorator: decorator, kind: .rooms)
         )
     }
 }
@@ -297,6 +298,56 @@ extension DecoratedStore: VCardStore where Base == any VCardStore {
     func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
         try await decorator.around(.read(kind)) { () throws(StorageError) in
             try await base.accounts(after: cursor, limit: limit)
+        }
+    }
+}
+
+extension DecoratedStore: RoomStore where Base == any RoomStore {
+    func room(_ address: BareJID) async throws(StorageError) -> Room? {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in try await base.room(address) }
+    }
+
+    func set(_ room: Room, basedOn version: String?) async throws(StorageError) {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.set(room, basedOn: version)
+        }
+    }
+
+    func rooms(of account: BareJID, _ span: RoomSpan, limit: Int) async throws(StorageError) -> [RoomSummary] {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.rooms(of: account, span, limit: limit)
+        }
+    }
+
+    func roomCount(of account: BareJID, before address: BareJID?) async throws(StorageError) -> Int {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.roomCount(of: account, before: address)
+        }
+    }
+
+    func blocks(of account: BareJID) async throws(StorageError) -> Set<RoomBlock> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in try await base.blocks(of: account) }
+    }
+
+    func changeBlocks(
+        of account: BareJID, adding added: Set<RoomBlock>, removing removed: Set<RoomBlock>
+    ) async throws(StorageError) {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.changeBlocks(of: account, adding: added, removing: removed)
+        }
+    }
+
+    func accounts(
+        among accounts: Set<BareJID>, thatHaveBlocked blocks: Set<RoomBlock>
+    ) async throws(StorageError) -> Set<BareJID> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.accounts(among: accounts, thatHaveBlocked: blocks)
+        }
+    }
+
+    func addresses(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.addresses(after: cursor, limit: limit)
         }
     }
 }

@@ -83,6 +83,7 @@ struct ConfiguredStores: Sendable {
         storage.privacyLists = self.storage(on: host.backend(of: "mod_privacy")).privacyLists
         storage.lastActivity = self.storage(on: host.backend(of: "mod_last")).lastActivity
         storage.vCards = self.storage(on: host.backend(of: "mod_vcard")).vCards
+        storage.rooms = self.storage(on: host.backend(of: "mod_muc_light")).rooms
         return storage
     }
 

@@ -17,6 +17,8 @@ public enum StoreKind: String, Hashable, Sendable, CaseIterable {
     case lastActivity = "last-activity"
     /// ``Storage/vCards``; what they are found by is made anew.
     case vCards = "vcards"
+    /// ``Storage/rooms``, and what accounts have blocked there.
+    case rooms
     /// ``Storage/accounts``, with their credentials.
     case accounts
 
@@ -28,6 +30,7 @@ public enum StoreKind: String, Hashable, Sendable, CaseIterable {
         case .privacyLists: PrivacyListRecords.self
         case .lastActivity: LastActivityRecords.self
         case .vCards: VCardRecords.self
+        case .rooms: RoomRecords.self
         case .accounts: AccountRecords.self
         }
     }
