@@ -18,6 +18,8 @@ public struct OfflineMessages: XMPPModule {
         /// The access rule that says how many messages wait for an account at most: a number, or `infinity`. Where it
         /// says neither, ``OfflineMessages/messageCountMaxDefault`` holds.
         public var accessRule = "max_user_offline_messages"
+        /// Whether messages of rooms without presence are kept too.
+        public var keepsRoomMessages = false
 
         /// The defaults.
         public init() {}
@@ -25,7 +27,7 @@ public struct OfflineMessages: XMPPModule {
         /// Reads the section `modules.mod_offline`.
         public mutating func read(_ o: inout OptionReader) throws(OptionError) {
             try o.read("access_max_user_messages", into: &accessRule)
-            o.ignore("store_groupchat_messages", unless: false)
+            try o.read("store_groupchat_messages", into: &keepsRoomMessages)
         }
     }
 
@@ -52,6 +54,7 @@ public struct OfflineMessages: XMPPModule {
     public func register(in registrar: inout Registrar) {
         registrar.advertise(.offlineMessages, on: .host)
         registrar.keepUndelivered(keep)
+        if options.keepsRoomMessages { registrar.keepUndeliveredFromRooms(keep) }
         registrar.on(.presenceChanged, presenceChanged)
     }
 

@@ -22,6 +22,7 @@ public enum StandardModules {
         PrivateXMLStorage.self,
         VCardTemp.self,
         Privacy.self,
+        MUCLight.self,
         Blocking.self,
         Ping.self,
         SoftwareVersion.self,

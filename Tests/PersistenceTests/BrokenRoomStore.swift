@@ -32,12 +32,16 @@ struct BrokenRoomStore: RoomStore {
 
     func room(_ address: BareJID) async throws(StorageError) -> Room? { try await base.room(address) }
 
-    func rooms(of account: BareJID, _ span: RoomSpan, limit: Int) async throws(StorageError) -> [RoomSummary] {
-        try await base.rooms(of: account, span, limit: limit)
+    func rooms(
+        of account: BareJID, in domain: String?, _ span: RoomSpan, limit: Int
+    ) async throws(StorageError) -> [RoomSummary] {
+        try await base.rooms(of: account, in: domain, span, limit: limit)
     }
 
-    func roomCount(of account: BareJID, before address: BareJID?) async throws(StorageError) -> Int {
-        try await base.roomCount(of: account, before: address)
+    func roomCount(
+        of account: BareJID, in domain: String?, before address: BareJID?
+    ) async throws(StorageError) -> Int {
+        try await base.roomCount(of: account, in: domain, before: address)
     }
 
     func blocks(of account: BareJID) async throws(StorageError) -> Set<RoomBlock> {

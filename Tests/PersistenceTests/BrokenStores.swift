@@ -329,7 +329,7 @@ extension BrokenStore {
             "an account's rooms have another's names", replacing("MAX(c.val) FROM", with: "'x' FROM"),
             fails: ["rooms.roomsOfAccountAreInPages"]),
         BrokenStore(
-            "an account is in one room at most", replacing("count(DISTINCT room_id)", with: "count(DISTINCT luser)"),
+            "an account is in one room at most", replacing("count(DISTINCT r.id)", with: "count(DISTINCT o.luser)"),
             fails: ["rooms.roomsOfAccountAreCounted"]),
         BrokenStore(
             "what was blocked stays blocked",

@@ -273,7 +273,7 @@ struct MongooseIMDatabaseTests {
             address: address, version: "1664", configuration: fields, occupants: [juliet: .owner, romeo: .member])
         let found = try await rooms.room(address)
         #expect(found == room)
-        let listed = try await rooms.rooms(of: romeo, .first, limit: 10)
+        let listed = try await rooms.rooms(of: romeo, in: nil, .first, limit: 10)
         #expect(listed == [RoomSummary(address: address, version: "1664", name: "A Dark Cave")])
         let blocks = try await rooms.blocks(of: juliet)
         #expect(blocks == [.user(try BareJID("paris@verona.example"))])

@@ -81,6 +81,13 @@ public struct Roster: XMPPModule {
         // Section 2.2: whoever asks is told of changes from now on. Before anything is read, so that every later change
         // is pushed; a change that comes at this moment may be pushed although the result has it.
         request.session?.becomeInterested()
+        if let addition = host.service((any RosterAddition).self) {
+            return .later {
+                do throws(StorageError) { return .success(try await read(account, adding: addition)) } catch {
+                    return .failure(StanzaError(storage: error))
+                }
+            }
+        }
         if let roster = state.memory.roster(of: account) {
             return .now(.success(isCurrent(known, roster["ver"]) ? nil : roster))
         }
@@ -97,6 +104,29 @@ public struct Roster: XMPPModule {
             if options.versioning, isCurrent(known, try await store.version(of: account)?.text) { return nil }
             return try await readAndRemember(account).query
         }
+    }
+
+    /// Always the whole: the version says nothing of what is added.
+    private func read(
+        _ account: BareJID, adding addition: any RosterAddition
+    ) async throws(StorageError) -> Element? {
+        let roster: Element
+        if let known = state.memory.roster(of: account) {
+            roster = known
+        } else {
+            roster = try await host.accountLocks.withLock(account) { () async throws(StorageError) in
+                try await readAndRemember(account).query
+            }
+        }
+        let added = try await addition.items(for: account)
+        guard !added.isEmpty else { return roster }
+        var builder = ElementBuilder()
+        builder.open("query", .roster)
+        builder.attribute("ver", roster["ver"])
+        for item in roster.children { builder.append(item) }
+        for item in added { builder.append(item) }
+        builder.close()
+        return builder.finish()
     }
 
     /// Section 2.6.2: an empty version, as of a client without a copy, is never the current one.

@@ -75,9 +75,9 @@ public enum RoomStoreChecks {
         ConformanceCheck("absentRoomIsNil", "What is absent is nil or empty, never an error.") { store in
             let juliet = try Fixtures.juliet(), coven = try address("coven")
             try expectEqual(try await store.room(coven), nil)
-            try expectEqual(try await store.rooms(of: juliet, .first, limit: 10), [])
-            try expectEqual(try await store.rooms(of: juliet, .last, limit: 10), [])
-            try expectEqual(try await store.roomCount(of: juliet, before: nil), 0)
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .first, limit: 10), [])
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .last, limit: 10), [])
+            try expectEqual(try await store.roomCount(of: juliet, in: nil, before: nil), 0)
             try expectEqual(try await store.blocks(of: juliet), [])
             try await store.changeBlocks(of: juliet, adding: [], removing: [.room(coven)])
             try expectEqual(try await store.accounts(among: [juliet], thatHaveBlocked: [.room(coven)]), [])
@@ -181,7 +181,7 @@ public enum RoomStoreChecks {
             try await store.set(try room("coven", [juliet: .owner], RoomField("a", "1")), basedOn: nil)
             try await store.set(try room("coven", [:], version: "2", RoomField("a", "1")), basedOn: "1")
             try expectEqual(try await store.room(coven), nil)
-            try expectEqual(try await store.rooms(of: juliet, .first, limit: 10), [])
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .first, limit: 10), [])
             try expectEqual(try await store.addresses(after: nil, limit: 10).items, [])
             let again = try room("coven", [romeo: .member], version: "1", RoomField("b", "1"))
             try await store.set(again, basedOn: nil)
@@ -224,20 +224,30 @@ public enum RoomStoreChecks {
                 let name = index == 3 ? nil : "n\(index)"
                 if index < 7 { all.append(RoomSummary(address: coven.address, version: "\(index)", name: name)) }
             }
-            try expectEqual(try await store.rooms(of: juliet, .first, limit: 20), all)
-            try expectEqual(try await store.rooms(of: juliet, .last, limit: 20), all)
-            try expectEqual(try await store.rooms(of: juliet, .first, limit: 3), Array(all[..<3]))
-            try expectEqual(try await store.rooms(of: juliet, .first, limit: 0), Array(all[..<1]))
-            try expectEqual(try await store.rooms(of: juliet, .last, limit: 3), Array(all[4...]))
-            try expectEqual(try await store.rooms(of: juliet, .after(all[1].address), limit: 3), Array(all[2..<5]))
-            try expectEqual(try await store.rooms(of: juliet, .before(all[5].address), limit: 3), Array(all[2..<5]))
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .first, limit: 20), all)
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .last, limit: 20), all)
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .first, limit: 3), Array(all[..<3]))
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .first, limit: 0), Array(all[..<1]))
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .last, limit: 3), Array(all[4...]))
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .after(all[1].address), limit: 3), Array(all[2..<5]))
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .before(all[5].address), limit: 3), Array(all[2..<5]))
             // No room of these addresses is there.
             let gone = try address("room2a")
-            try expectEqual(try await store.rooms(of: juliet, .after(gone), limit: 2), Array(all[3..<5]))
-            try expectEqual(try await store.rooms(of: juliet, .before(gone), limit: 2), Array(all[1..<3]))
-            try expectEqual(try await store.rooms(of: juliet, .after(all[6].address), limit: 2), [])
-            try expectEqual(try await store.rooms(of: juliet, .before(all[0].address), limit: 2), [])
-            try expectEqual(try await store.rooms(of: romeo, .first, limit: 20).count, 2)
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .after(gone), limit: 2), Array(all[3..<5]))
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .before(gone), limit: 2), Array(all[1..<3]))
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .after(all[6].address), limit: 2), [])
+            try expectEqual(try await store.rooms(of: juliet, in: nil, .before(all[0].address), limit: 2), [])
+            try expectEqual(try await store.rooms(of: romeo, in: nil, .first, limit: 20).count, 2)
+            let domain = gone.domainpart
+            try expectEqual(try await store.rooms(of: juliet, in: domain, .first, limit: 20), all)
+            let others = "a.\(domain)"
+            try expectEqual(try await store.rooms(of: juliet, in: others, .first, limit: 20), [])
+            let far = Room(
+                address: try BareJID("far@\(others)"), version: "1", configuration: [], occupants: [juliet: .member])
+            try await store.set(far, basedOn: nil)
+            let listed = try await store.rooms(of: juliet, in: others, .last, limit: 20)
+            try expectEqual(listed.map(\.address), [far.address])
+            try expectEqual(try await store.rooms(of: juliet, in: domain, .last, limit: 20), all)
         },
         ConformanceCheck("roomsOfAccountAreCounted", "An account's rooms are counted, all or up to one.") { store in
             let juliet = try Fixtures.juliet(), romeo = try Fixtures.romeo()
@@ -246,10 +256,13 @@ public enum RoomStoreChecks {
             }
             try await store.set(try room("room4", [juliet: .owner], version: "2"), basedOn: "1")
             for (account, count) in [(juliet, 5), (romeo, 4)] {
-                try expectEqual(try await store.roomCount(of: account, before: nil), count)
-                try expectEqual(try await store.roomCount(of: account, before: try address("room3")), 3)
-                try expectEqual(try await store.roomCount(of: account, before: try address("room0")), 0)
-                try expectEqual(try await store.roomCount(of: account, before: try address("rooms")), count)
+                try expectEqual(try await store.roomCount(of: account, in: nil, before: nil), count)
+                let domain = try address("a").domainpart
+                try expectEqual(try await store.roomCount(of: account, in: domain, before: nil), count)
+                try expectEqual(try await store.roomCount(of: account, in: "capulet.example", before: nil), 0)
+                try expectEqual(try await store.roomCount(of: account, in: nil, before: try address("room3")), 3)
+                try expectEqual(try await store.roomCount(of: account, in: nil, before: try address("room0")), 0)
+                try expectEqual(try await store.roomCount(of: account, in: nil, before: try address("rooms")), count)
             }
         },
     ]
@@ -357,7 +370,7 @@ public enum RoomStoreChecks {
             try expectEqual(try await store.room(try address("heirs"))?.occupants, [romeo: .owner])
             try expectEqual(try await store.room(try address("alone")), nil)
             try expectEqual(try await store.room(own), nil)
-            try expectEqual(try await store.rooms(of: romeo, .first, limit: 10).map(\.address), [try address("heirs")])
+            try expectEqual(try await store.rooms(of: romeo, in: nil, .first, limit: 10).map(\.address), [try address("heirs")])
             try expectEqual(try await store.blocks(of: nurse), [])
             try await store.removeAll(domain: "rooms.capulet.example")
             try expectEqual(try await store.room(try address("heirs")), nil)

@@ -133,7 +133,7 @@ public struct SQLRoomStore: RoomStore {
 
     /// Rooms that an account is in.
     public func rooms(
-        of account: BareJID, _ span: RoomSpan, limit: Int
+        of account: BareJID, in domain: String?, _ span: RoomSpan, limit: Int
     ) async throws(StorageError) -> [RoomSummary] {
         let limit = SQLValue.integer(Int64(SQLStoreContext.rowCount(limit)))
         let (statement, bound): (SQLStatement, BareJID?) =
@@ -143,7 +143,7 @@ public struct SQLRoomStore: RoomStore {
             case .last: (Self.lastRooms, nil)
             case .before(let address): (Self.roomsBefore, address)
             }
-        let parameters = account.key + Self.bound(bound, in: context.database.dialect) + [limit]
+        let parameters = Self.key(account, domain, bound, in: context.database.dialect) + [limit]
         let rows = try await context.database.query(statement, parameters)
         let rooms = context.items(of: rows) { row throws(StorageError) in
             try BareJID(server: row.text(0), username: row.text(1)).map { address throws(StorageError) in
@@ -157,8 +157,10 @@ public struct SQLRoomStore: RoomStore {
     }
 
     /// How many rooms an account is in.
-    public func roomCount(of account: BareJID, before address: BareJID?) async throws(StorageError) -> Int {
-        let parameters = account.key + Self.bound(address, in: context.database.dialect)
+    public func roomCount(
+        of account: BareJID, in domain: String?, before address: BareJID?
+    ) async throws(StorageError) -> Int {
+        let parameters = Self.key(account, domain, address, in: context.database.dialect)
         let statement = address == nil ? Self.countRooms : Self.countRoomsBefore
         return Int(clamping: try await context.database.query(statement, parameters).first?.integer(0) ?? 0)
     }
@@ -344,16 +346,19 @@ extension SQLRoomStore {
 // MARK: - The rooms of an account
 
 extension SQLRoomStore {
+    private static let tables = """
+        FROM muc_light_occupants AS o INNER JOIN muc_light_rooms AS r ON r.id = o.room_id
+        """
+    private static let condition = "WHERE o.lserver = ? AND o.luser = ? AND (? = '' OR r.lserver = ?)"
+
     // An account is in a room once, but in MongooseIM's tables only because nobody adds it twice.
-    private static func selection(_ bound: String?, mySQL: String?, _ order: String) -> SQLStatement {
+    private static func selection(_ bound: String, mySQL: String, _ order: String) -> SQLStatement {
         let head = """
-            SELECT r.lserver, r.luser, r.version, MAX(c.val) FROM muc_light_occupants AS o \
-            INNER JOIN muc_light_rooms AS r ON r.id = o.room_id \
-            LEFT JOIN muc_light_config AS c ON c.room_id = r.id AND c.opt = '\(Room.nameKey)' \
-            WHERE o.lserver = ? AND o.luser = ?
+            SELECT r.lserver, r.luser, r.version, MAX(c.val) \(tables) \
+            LEFT JOIN muc_light_config AS c ON c.room_id = r.id AND c.opt = '\(Room.nameKey)' \(condition)
             """
         let tail = " GROUP BY r.lserver, r.luser, r.version ORDER BY r.lserver \(order), r.luser \(order) LIMIT ?"
-        return SQLStatement(head + (bound ?? "") + tail, mySQL: head + (mySQL ?? "") + tail)
+        return SQLStatement(head + bound + tail, mySQL: head + mySQL + tail)
     }
 
     private static let after = " AND (r.lserver, r.luser) > (?, ?)"
@@ -361,22 +366,21 @@ extension SQLRoomStore {
     private static let afterSpelledOut = " AND (r.lserver > ? OR (r.lserver = ? AND r.luser > ?))"
     private static let beforeSpelledOut = " AND (r.lserver < ? OR (r.lserver = ? AND r.luser < ?))"
 
-    static let firstRooms = selection(nil, mySQL: nil, "ASC")
+    static let firstRooms = selection("", mySQL: "", "ASC")
     static let roomsAfter = selection(after, mySQL: afterSpelledOut, "ASC")
-    static let lastRooms = selection(nil, mySQL: nil, "DESC")
+    static let lastRooms = selection("", mySQL: "", "DESC")
     static let roomsBefore = selection(before, mySQL: beforeSpelledOut, "DESC")
 
-    static let countRooms = SQLStatement(
-        "SELECT count(DISTINCT room_id) FROM muc_light_occupants WHERE lserver = ? AND luser = ?")
-    private static let countHead = """
-        SELECT count(DISTINCT r.id) FROM muc_light_occupants AS o INNER JOIN muc_light_rooms AS r ON r.id = o.room_id \
-        WHERE o.lserver = ? AND o.luser = ?
-        """
-    static let countRoomsBefore = SQLStatement(countHead + before, mySQL: countHead + beforeSpelledOut)
+    private static let count = "SELECT count(DISTINCT r.id) \(tables) \(condition)"
+    static let countRooms = SQLStatement(count)
+    static let countRoomsBefore = SQLStatement(count + before, mySQL: count + beforeSpelledOut)
 
-    /// The values for the marks of a bound.
-    private static func bound(_ address: BareJID?, in dialect: Dialect) -> [SQLValue] {
-        guard let key = address?.key else { return [] }
-        return dialect == .mySQL ? [key[0]] + key : key
+    /// The values for the marks of a condition, and of a bound if there is one.
+    private static func key(
+        _ account: BareJID, _ domain: String?, _ bound: BareJID?, in dialect: Dialect
+    ) -> [SQLValue] {
+        let key = account.key + [.text(domain ?? ""), .text(domain ?? "")]
+        guard let bound = bound?.key else { return key }
+        return key + (dialect == .mySQL ? [bound[0]] + bound : bound)
     }
 }

@@ -54,4 +54,6 @@ public enum IQAnswer: Sendable {
     case now(Result<Element?, StanzaError>)
     /// After waiting. The closure stays on the loop that the request was handled on.
     case later(@Sendable () async -> Result<Element?, StanzaError>)
+    /// By the handler itself, which sends the result or error; what is left is done first.
+    case answered(Work)
 }

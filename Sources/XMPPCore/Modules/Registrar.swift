@@ -24,6 +24,7 @@ public struct Registrar: Sendable, IQRegistration {
     private(set) var subscriptionHandler: PresenceHandler?
     private(set) var stanzaGate: (any StanzaGate)?
     private(set) var undeliveredKeepers: [Host.UndeliveredKeeper] = []
+    private(set) var roomMessageKeepers: [Host.UndeliveredKeeper] = []
     private(set) var presenceCompleter: PresenceCompleter?
     private(set) var services: [ObjectIdentifier: any Sendable] = [:]
     private(set) var serviceDomains: [ServiceDomain] = []
@@ -161,6 +162,14 @@ public struct Registrar: Sendable, IQRegistration {
     ///   next, and in the end to `<service-unavailable/>`.
     public mutating func keepUndelivered(_ keep: @escaping @Sendable (ReceivedMessage) -> Work?) {
         undeliveredKeepers.append(keep)
+    }
+
+    /// Takes messages that rooms of this server send to bare JIDs, for accounts without a resource that could get them.
+    ///
+    /// - Parameter keep: returns what it does with the message; nil to leave it to the next, and in the end to nobody: a
+    ///   room is not told.
+    public mutating func keepUndeliveredFromRooms(_ keep: @escaping @Sendable (ReceivedMessage) -> Work?) {
+        roomMessageKeepers.append(keep)
     }
 
     /// Asks `gate` of each stanza before any other rule of delivery is looked at.

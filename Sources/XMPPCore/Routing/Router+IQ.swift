@@ -67,6 +67,8 @@ extension Router {
         switch answered {
         case .now(let result):
             return reply(to: request, result)
+        case .answered(let work):
+            return work
         case .later(let body):
             return .later { [self] in
                 await reply(to: request, body()).finish()

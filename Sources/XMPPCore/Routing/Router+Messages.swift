@@ -23,6 +23,12 @@ extension Router {
         }
         let account = to.bare
         let sessions = registry.sessions(of: account)
+        // Most occupants of a large room are not there: nothing is done for them, and nobody is told.
+        if sessions.isEmpty, host.events.filterReceivedMessage.isEmpty, host.roomMessageKeepers.isEmpty,
+            isFromRoom(stanza, to)
+        {
+            return .done
+        }
         switch admission(of: .message, from: stanza.from, to: to, at: host, among: sessions) {
         case .all:
             return pass(stanza, at: host, to: to, of: account, among: sessions)
@@ -63,6 +69,10 @@ extension Router {
     /// listeners know of it, so that neither an archive nor carbons have it twice.
     func redeliver(_ received: ReceivedMessage) -> Work {
         let to = received.account.jid
+        if isFromRoom(received.stanza, to), registry.sessions(of: received.account).contains(where: Self.getsMessages) {
+            // They had it when this one did.
+            return .done
+        }
         // Another session may have chosen another list.
         let sessions = registry.sessions(of: received.account).filter { record in
             received.stanza.from.map { record.session.allows(.message, $0) } ?? true
@@ -72,6 +82,17 @@ extension Router {
         }
         return isDelivered ? .done : undelivered(received, to: to)
     }
+
+    /// Whether it is a message that a room of this server sends to an account. RFC 6121 section 8.5.2.1.1 knows only
+    /// rooms that send to resources; a room without presence sends to bare JIDs, and only rooms do. Nobody else can send
+    /// in the name of a service domain.
+    private func isFromRoom(_ stanza: Stanza, _ to: JID) -> Bool {
+        guard stanza.type == .groupchat, to.isBare, let from = stanza.from else { return false }
+        return isService(from)
+    }
+
+    /// Whether a session gets messages that are not for its full JID.
+    private static func getsMessages(_ record: SessionRecord) -> Bool { record.priority.map { $0 >= 0 } ?? false }
 
     /// Calls `body` for who gets a message: the table of RFC 6121 section 8.5.4.
     ///
@@ -89,6 +110,8 @@ extension Router {
         // Section 8.5.2.1.1 for the bare JID; section 8.5.3.2.1: with a resource that is not there, no one of these.
         case .normal where to.isBare, .chat: priorityMin = Self.highestPriority(of: sessions)
         case .headline where to.isBare: priorityMin = 0
+        // Everybody who is there has a place in the room.
+        case .groupchat where isFromRoom(stanza, to): priorityMin = 0
         case .normal, .headline, .groupchat, .error: return false
         }
         // Whoever has a negative priority gets none that is not for its full JID.
@@ -116,6 +139,11 @@ extension Router {
         switch MessageType(received.stanza.type) {
         case .error, .headline:
             // Sections 8.5.2.2.1 and 8.5.3.2.1: silently ignored.
+            return .done
+        case .groupchat where isFromRoom(received.stanza, to):
+            for keeper in received.host.roomMessageKeepers {
+                if let work = keeper(received) { return work }
+            }
             return .done
         case .groupchat:
             return bounce(received.stanza, .serviceUnavailable)

@@ -9,7 +9,8 @@ public final class Router: Sendable {
     nonisolated(unsafe) private var hosts: [Host] = []
     /// The sessions that it delivers to.
     public let registry: SessionRegistry
-    private let loops: [EventLoop]
+    /// The loops that work for the server.
+    package let loops: [EventLoop]
     private let runningCount = Atomic<Int>(0)
 
     /// The domain that answers those who ask for none that is served.
@@ -44,6 +45,9 @@ public final class Router: Sendable {
         }
         return nil
     }
+
+    /// Whether an address is a service domain of this server, or one of its nodes.
+    public func isService(_ address: JID) -> Bool { service(address) != nil }
 
     /// Whether stanzas for an address stay on this server: that of a host, of an account, or of a service domain.
     public func serves(_ address: JID) -> Bool { host(address) != nil || service(address) != nil }

@@ -35,6 +35,7 @@ public final class Host: Sendable {
     nonisolated(unsafe) private var iqHandlers = IQHandlerTable([:])
     nonisolated(unsafe) private(set) var events = HostEvents(Registrar())
     nonisolated(unsafe) private(set) var undeliveredKeepers: [UndeliveredKeeper] = []
+    nonisolated(unsafe) private(set) var roomMessageKeepers: [UndeliveredKeeper] = []
     nonisolated(unsafe) private(set) var stanzaGate: (any StanzaGate)?
     nonisolated(unsafe) private(set) var presenceHandler: PresenceHandler?
     nonisolated(unsafe) private(set) var subscriptionHandler: PresenceHandler?
@@ -80,6 +81,7 @@ public final class Host: Sendable {
         iqHandlers = IQHandlerTable(registrar.iqHandlers)
         events = HostEvents(registrar)
         undeliveredKeepers = registrar.undeliveredKeepers
+        roomMessageKeepers = registrar.roomMessageKeepers
         stanzaGate = registrar.stanzaGate
         presenceHandler = registrar.presenceHandler
         subscriptionHandler = registrar.subscriptionHandler
@@ -170,6 +172,7 @@ struct HostEvents: Sendable {
     let messageSent: NoticeHandlers<SentMessage>
     let messageDelivered: NoticeHandlers<DeliveredMessage>
     let hostAnswered: NoticeHandlers<HostReply>
+    let accountRemovalBegan: NoticeHandlers<RemovedAccount>
     let accountRemoved: NoticeHandlers<RemovedAccount>
     let presenceChanged: NoticeHandlers<PresenceChange>
     let streamReceived: NoticeHandlers<Session>
@@ -184,13 +187,14 @@ struct HostEvents: Sendable {
         messageSent = registrar.handlers(of: .messageSent)
         messageDelivered = registrar.handlers(of: .messageDelivered)
         hostAnswered = registrar.handlers(of: .hostAnswered)
+        accountRemovalBegan = registrar.handlers(of: .accountRemovalBegan)
         accountRemoved = registrar.handlers(of: .accountRemoved)
         presenceChanged = registrar.handlers(of: .presenceChanged)
         streamReceived = registrar.handlers(of: .stanzaReceived)
     }
 }
 
-/// An account that was removed with everything stored for it.
+/// An account that is removed with everything stored for it.
 public struct RemovedAccount: Sendable {
     /// The account.
     public let account: BareJID
@@ -216,6 +220,10 @@ public struct PresenceChange: Sendable {
 }
 
 extension Notice where Payload == RemovedAccount {
+    /// An account is about to be removed; what the stores hold for it is still there. Listeners take it out of what it
+    /// shares with others. It may be told again, when the removal fails and is asked for again.
+    public static var accountRemovalBegan: Notice<RemovedAccount> { Notice("account-removal-began") }
+
     /// An account was removed, and what the stores held for it. Its sessions end after this.
     public static var accountRemoved: Notice<RemovedAccount> { Notice("account-removed") }
 }
@@ -239,6 +247,7 @@ extension Host {
     ///
     /// - Throws: ``StorageError`` of the first store that failed.
     public func removeAccount(_ account: BareJID) async throws(StorageError) {
+        await events.accountRemovalBegan.raise(RemovedAccount(account: account, host: self)).finish()
         try await storage.removeAll(for: account)
         await events.accountRemoved.raise(RemovedAccount(account: account, host: self)).finish()
         for record in registry.sessions(of: account) {

@@ -9,7 +9,8 @@
 /// - IQ gets and sets go to the handlers that it registers: at the target ``IQTarget/host`` those for the domain itself,
 ///   at ``IQTarget/account`` those for a node, with or without a resource (``IQRequest/iq`` has the whole address). Of
 ///   what it does not answer, the host's handlers for ``IQTarget/service`` answer what is for the domain itself; service
-///   discovery is among them. All else is `<service-unavailable/>`.
+///   discovery is among them. All else goes to the handler of ``onOtherIQ(_:)``, without which it is
+///   `<service-unavailable/>`.
 /// - Messages and presence, those of type error included, go to its handlers. Without one, messages are answered with
 ///   `<service-unavailable/>` and presence is ignored.
 /// - Handlers run on the loop where the stanza was routed. The sender's address is what the server says it is.
@@ -22,6 +23,7 @@ public struct ServiceDomain: Sendable, IQRegistration {
     public private(set) var discoInfo: DiscoInfo
 
     private(set) var iqHandlers: [Registrar.IQKey: IQHandler] = [:]
+    private(set) var otherIQHandler: IQHandler?
     private(set) var messageHandler: (@Sendable (Message) -> Work)?
     private(set) var presenceHandler: (@Sendable (Presence) -> Work)?
 
@@ -70,6 +72,9 @@ public struct ServiceDomain: Sendable, IQRegistration {
         iqHandlers[Registrar.IQKey(target: target, type: type, name: name, namespace: namespace)] = answer
     }
 
+    /// Answers the gets and sets that nobody else answers, for the domain and its nodes.
+    public mutating func onOtherIQ(_ handler: @escaping IQHandler) { otherIQHandler = handler }
+
     /// Takes messages for the domain and its nodes.
     public mutating func onMessage(_ handler: @escaping @Sendable (Message) -> Work) { messageHandler = handler }
 
@@ -113,9 +118,8 @@ struct RunningService: Sendable {
     func handler(for request: IQRequest) -> Result<IQHandler, StanzaError> {
         let isForDomain = request.account == nil
         let own = iqHandlers.handlers(for: request.payload)?[isForDomain ? .host : .account, request.iq.type]
-        guard let handler = own ?? (isForDomain ? host.serviceHandler(for: request) : nil) else {
-            return .failure(.serviceUnavailable)
-        }
+        let general = isForDomain && request.iq.to?.isBare == true ? host.serviceHandler(for: request) : nil
+        guard let handler = own ?? general ?? domain.otherIQHandler else { return .failure(.serviceUnavailable) }
         return .success(handler)
     }
 }

@@ -82,6 +82,19 @@ public struct Stanza: Sendable {
         return copy
     }
 
+    /// The same stanza with another identifier.
+    public func identified(by id: String) -> Stanza {
+        var builder = ElementBuilder()
+        builder.open(kind.name, .client)
+        builder.attribute("id", id)
+        builder.appendAttributes(of: element) { Self.isKeptBeside($0) || StaticString("id").hasSameBytes(as: $0) }
+        builder.appendContent(of: element) { _ in true }
+        builder.close()
+        var copy = self
+        copy.element = builder.finish()
+        return copy
+    }
+
     /// The stanza as an element with its addresses, for wrapping and storing (XEP-0297).
     public var asElement: Element {
         var builder = ElementBuilder()

@@ -30,13 +30,19 @@ public protocol RoomStore: AccountDataStore {
 
     /// Lists rooms that an account is in, in ascending order.
     ///
-    /// - Parameter limit: most rooms that are listed; see ``Page/itemCountMax``. With ``RoomSpan/last`` and
-    ///   ``RoomSpan/before(_:)`` those nearest to the end of the span are.
+    /// - Parameters:
+    ///   - domain: that of the rooms' addresses; nil for rooms of every domain.
+    ///   - limit: most rooms that are listed; see ``Page/itemCountMax``. With ``RoomSpan/last`` and
+    ///     ``RoomSpan/before(_:)`` those nearest to the end of the span are.
     /// - Returns: fewer than the limit only when there are no more.
-    func rooms(of account: BareJID, _ span: RoomSpan, limit: Int) async throws(StorageError) -> [RoomSummary]
+    func rooms(
+        of account: BareJID, in domain: String?, _ span: RoomSpan, limit: Int
+    ) async throws(StorageError) -> [RoomSummary]
 
-    /// How many rooms an account is in that come before an address; nil counts all.
-    func roomCount(of account: BareJID, before address: BareJID?) async throws(StorageError) -> Int
+    /// How many rooms of a domain, or of all for nil, an account is in that come before an address; nil counts all.
+    func roomCount(
+        of account: BareJID, in domain: String?, before address: BareJID?
+    ) async throws(StorageError) -> Int
 
     /// What an account has blocked, at most ``RoomBlock/countMax``; empty when nothing.
     func blocks(of account: BareJID) async throws(StorageError) -> Set<RoomBlock>

@@ -313,15 +313,19 @@ extension DecoratedStore: RoomStore where Base == any RoomStore {
         }
     }
 
-    func rooms(of account: BareJID, _ span: RoomSpan, limit: Int) async throws(StorageError) -> [RoomSummary] {
+    func rooms(
+        of account: BareJID, in domain: String?, _ span: RoomSpan, limit: Int
+    ) async throws(StorageError) -> [RoomSummary] {
         try await decorator.around(.read(kind)) { () throws(StorageError) in
-            try await base.rooms(of: account, span, limit: limit)
+            try await base.rooms(of: account, in: domain, span, limit: limit)
         }
     }
 
-    func roomCount(of account: BareJID, before address: BareJID?) async throws(StorageError) -> Int {
+    func roomCount(
+        of account: BareJID, in domain: String?, before address: BareJID?
+    ) async throws(StorageError) -> Int {
         try await decorator.around(.read(kind)) { () throws(StorageError) in
-            try await base.roomCount(of: account, before: address)
+            try await base.roomCount(of: account, in: domain, before: address)
         }
     }
 

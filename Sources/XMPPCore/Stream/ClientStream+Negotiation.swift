@@ -107,6 +107,8 @@ extension ClientStream {
                 let result = await body()
                 reply(to: iq, result)
             }
+        case .answered(let work):
+            perform { await work.finish() }
         }
     }
 
