@@ -147,8 +147,9 @@ extension MUCLight {
             let values = try values.get()
             guard !values.isEmpty else { throw StanzaError.badRequest }
             let isForEverybody = schema.value(RoomSchema.everybodyConfiguresKey, in: old) == "true"
-            guard affiliation == .owner || options.everybodyConfigures || isForEverybody
-                || values.map(\.key) == [RoomSchema.subjectKey]
+            guard
+                affiliation == .owner || options.everybodyConfigures || isForEverybody
+                    || values.map(\.key) == [RoomSchema.subjectKey]
             else { throw StanzaError.notAllowed }
             var room = old
             room.version = Room.makeVersion()
@@ -196,7 +197,8 @@ extension MUCLight {
             var rules = rules(for: old)
             rules.promotesWhenLastOwnerLeaves = true
             let item = AffiliationItem(account: account, affiliation: nil)
-            return Self.change(of: old, try AffiliationChange([item], to: old.occupants, rules), by: account, Self.makeName())
+            return Self.change(
+                of: old, try AffiliationChange([item], to: old.occupants, rules), by: account, Self.makeName())
         }
     }
 

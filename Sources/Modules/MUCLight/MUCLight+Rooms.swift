@@ -27,7 +27,8 @@ extension MUCLight {
         guard node?.isEmpty ?? true else { throw StanzaError.itemNotFound }
         let account = request.sender.bare
         let set = request.payload.child("set", .resultSets)
-        let wanted = try set.map { element throws(StanzaError) in try ResultSet.Request(element) } ?? ResultSet.Request()
+        let wanted =
+            try set.map { element throws(StanzaError) in try ResultSet.Request(element) } ?? ResultSet.Request()
         let pageMax = min(options.pageRoomCountMax ?? .max, Page<RoomSummary>.itemCountMax)
         let limit = min(wanted.itemCountMax ?? pageMax, pageMax)
         let span = try await span(of: wanted, account)

@@ -79,7 +79,10 @@ extension MUCLight {
 
         /// MongooseIM's cache of occupants. Here rooms are always kept; how long is what can be said.
         struct Cache: ModuleOptions {
-            enum Strategy: String, CaseIterable { case fifo, segmentedLRU = "segmented_lru" }
+            enum Strategy: String, CaseIterable {
+                case fifo
+                case segmentedLRU = "segmented_lru"
+            }
 
             var lifetime: Duration? = .seconds(120)
 

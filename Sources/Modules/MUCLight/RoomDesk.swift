@@ -87,7 +87,9 @@ actor RoomDesk {
     private func makeRoom() {
         let byUse = rooms.sorted { $0.value.lastUse < $1.value.lastUse }
         for (address, _) in byUse.dropLast() {
-            guard rooms.count > Self.roomCountMax * 3 / 4 || occupantCount > Self.occupantCountMax * 3 / 4 else { return }
+            guard rooms.count > Self.roomCountMax * 3 / 4 || occupantCount > Self.occupantCountMax * 3 / 4 else {
+                return
+            }
             keep(nil, at: address)
         }
     }

@@ -229,8 +229,10 @@ public enum RoomStoreChecks {
             try expectEqual(try await store.rooms(of: juliet, in: nil, .first, limit: 3), Array(all[..<3]))
             try expectEqual(try await store.rooms(of: juliet, in: nil, .first, limit: 0), Array(all[..<1]))
             try expectEqual(try await store.rooms(of: juliet, in: nil, .last, limit: 3), Array(all[4...]))
-            try expectEqual(try await store.rooms(of: juliet, in: nil, .after(all[1].address), limit: 3), Array(all[2..<5]))
-            try expectEqual(try await store.rooms(of: juliet, in: nil, .before(all[5].address), limit: 3), Array(all[2..<5]))
+            try expectEqual(
+                try await store.rooms(of: juliet, in: nil, .after(all[1].address), limit: 3), Array(all[2..<5]))
+            try expectEqual(
+                try await store.rooms(of: juliet, in: nil, .before(all[5].address), limit: 3), Array(all[2..<5]))
             // No room of these addresses is there.
             let gone = try address("room2a")
             try expectEqual(try await store.rooms(of: juliet, in: nil, .after(gone), limit: 2), Array(all[3..<5]))
@@ -370,7 +372,8 @@ public enum RoomStoreChecks {
             try expectEqual(try await store.room(try address("heirs"))?.occupants, [romeo: .owner])
             try expectEqual(try await store.room(try address("alone")), nil)
             try expectEqual(try await store.room(own), nil)
-            try expectEqual(try await store.rooms(of: romeo, in: nil, .first, limit: 10).map(\.address), [try address("heirs")])
+            try expectEqual(
+                try await store.rooms(of: romeo, in: nil, .first, limit: 10).map(\.address), [try address("heirs")])
             try expectEqual(try await store.blocks(of: nurse), [])
             try await store.removeAll(domain: "rooms.capulet.example")
             try expectEqual(try await store.room(try address("heirs")), nil)
