@@ -61,6 +61,17 @@ struct AccountExportTests {
                 "<list xmlns='jabber:iq:privacy' name='public'><item type='jid' value='tybalt@example.com' action='deny'"
                     + " order='1'/></list>",
             ])
+        let rooms = try #require(user.child("query", .discoItems))
+        #expect(
+            rooms.children.map(\.xml) == [
+                "<item xmlns='http://jabber.org/protocol/disco#items' jid='coven@muclight.example.com' name='A Dark Cave'"
+                    + " version='1'/>"
+            ])
+        let blocks = try #require(user.child("query", .mucLightBlocking))
+        #expect(
+            blocks.children.map(\.xml) == [
+                "<user xmlns='urn:xmpp:muclight:0#blocking' action='deny'>tybalt@example.com</user>"
+            ])
         let last = try #require(user.child("query", "jabber:iq:last"))
         #expect(last["last"] == "1700000000" && last.text == "Good night")
         #expect(
@@ -68,7 +79,7 @@ struct AccountExportTests {
                 == AccountExport.Summary(
                     isRegistered: true, rosterItemCount: 2, offlineMessageCount: 250, privateElementCount: 1,
                     privacyListCount: 1,
-                    hasLastActivity: true, hasVCard: true, unreadableCount: 0))
+                    hasLastActivity: true, hasVCard: true, roomCount: 1, roomBlockCount: 1, unreadableCount: 0))
     }
 
     private static func fill(_ storage: Storage, _ juliet: BareJID) async throws {
@@ -97,6 +108,11 @@ struct AccountExportTests {
             PrivacyList(name: "public", items: [item]), of: juliet, use: .becomesDefault, listCountMax: nil)
         try await storage.vCards.set(
             VCard(xml: Array("<vCard xmlns='vcard-temp'><FN>Juliet</FN></vCard>".utf8)), of: juliet)
+        let room = Room(
+            address: try BareJID("coven@muclight.example.com"), version: "1",
+            configuration: [RoomField(Room.nameKey, "A Dark Cave")], occupants: [juliet: .member])
+        try await storage.rooms.set(room, basedOn: nil)
+        try await storage.rooms.changeBlocks(of: juliet, adding: [.user(tybalt.bare)], removing: [])
         let activity = LastActivityRecord(seconds: 1_700_000_000, status: "Good night")
         try await storage.lastActivity.setLastActivity(activity, of: juliet)
     }

@@ -6,7 +6,8 @@ public import XMPPCore
 /// Writes down what the stores hold of one account, page by page.
 ///
 /// The last activity, which XEP-0227 has no word for, is a `<query/>` of `jabber:iq:last` whose attribute `last` counts
-/// seconds since 1970, as ejabberd writes it.
+/// seconds since 1970, as ejabberd writes it. Nor has it words for rooms without presence: those that the account is in
+/// are items as its own service discovery lists them, what it has blocked is as MUC Light lists it.
 public struct AccountExport: Sendable {
     /// How much there was.
     public struct Summary: Hashable, Sendable {
@@ -24,12 +25,18 @@ public struct AccountExport: Sendable {
         public var hasLastActivity = false
         /// Whether there is a vCard.
         public var hasVCard = false
+        /// Rooms without presence that it is in.
+        public var roomCount = 0
+        /// Rooms and users that it does not let add it to a room.
+        public var roomBlockCount = 0
         /// What is stored and is no XML, or no stanza: it is not in the document.
         public var unreadableCount = 0
 
         /// Whether nothing is stored for the account.
         public var isEmpty: Bool {
-            let count = rosterItemCount + offlineMessageCount + privateElementCount + privacyListCount + unreadableCount
+            let count =
+                rosterItemCount + offlineMessageCount + privateElementCount + privacyListCount + unreadableCount
+                + roomCount + roomBlockCount
             return !isRegistered && count == 0 && !hasLastActivity && !hasVCard
         }
     }
@@ -70,6 +77,7 @@ public struct AccountExport: Sendable {
         try await writePrivateElements(to: sink, &summary)
         try await writeVCard(to: sink, &summary)
         try await writePrivacyLists(to: sink, &summary)
+        try await writeRooms(to: sink, &summary)
         try await writeLastActivity(to: sink, &summary)
         try sink("</user>\n</host>\n</server-data>\n")
         return summary
@@ -191,6 +199,24 @@ public struct AccountExport: Sendable {
         try sink("</query>\n")
     }
     private static let privacyListCountMax = 1_000
+
+    private func writeRooms(to sink: (String) throws -> Void, _ summary: inout Summary) async throws {
+        try sink(Self.startTag(Element("query", .discoItems)))
+        var span = RoomSpan.first
+        while true {
+            let rooms = try await storage.rooms.rooms(of: account, in: nil, span, limit: Self.pageEntryCount)
+            for room in rooms { try sink(room.item.xml + "\n") }
+            summary.roomCount += rooms.count
+            guard let last = rooms.last else { break }
+            span = .after(last.address)
+        }
+        try sink("</query>\n")
+        let blocks = try await storage.rooms.blocks(of: account).map(\.element.xml).sorted()
+        try sink(Self.startTag(Element("query", .mucLightBlocking)))
+        for block in blocks { try sink(block + "\n") }
+        try sink("</query>\n")
+        summary.roomBlockCount = blocks.count
+    }
 
     private func writeLastActivity(to sink: (String) throws -> Void, _ summary: inout Summary) async throws {
         guard let activity = try await storage.lastActivity.lastActivity(of: account) else { return }

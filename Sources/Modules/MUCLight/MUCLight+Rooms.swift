@@ -38,11 +38,7 @@ extension MUCLight {
         // Without a question about parts, an answer that is whole says nothing of them.
         let part = set == nil && count == rooms.count ? nil : try await part(rooms, span, count, of: account)
         return Element("query", .discoItems, ["node": node]) {
-            for room in rooms {
-                Element(
-                    "item", .discoItems,
-                    ["jid": "\(room.address)", "name": room.name, "version": room.version])
-            }
+            for room in rooms { room.item }
             if let part { part.element }
         }
     }

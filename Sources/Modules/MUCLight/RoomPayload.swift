@@ -105,6 +105,13 @@ extension RoomBlock {
     }
 }
 
+extension RoomSummary {
+    /// The room among the items of a service (XEP-0030).
+    var item: Element {
+        Element("item", .discoItems, ["jid": "\(address)", "name": name, "version": version])
+    }
+}
+
 /// The messages by which rooms tell of changes. All have an empty `<body/>`, without which some servers store nothing.
 struct RoomNotice {
     let room: BareJID

@@ -29,6 +29,7 @@ CONFIGURATION = """
 [modules.mod_csi]
 [modules.mod_disco]
 [modules.mod_last]
+[modules.mod_muc_light]
 [modules.mod_offline]
 [modules.mod_ping]
 [modules.mod_presence]

@@ -39,6 +39,7 @@ class Prosody(Server):
         "mimd's example", "quick recovery from descriptor exhaustion",
         "offline messages on any presence that is not negative", "stanzas refused before authentication",
         "mimd's limits", "a user directory", "mimd's store", "privacy lists", "the local store",
+        "MUC Light",
     }
 
     def __init__(self, directory, certificate):
