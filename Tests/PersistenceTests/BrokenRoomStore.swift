@@ -1,8 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
-// A store of rooms that breaks promises which a database has no part in.
+// Stores of rooms with faults that backends could have.
 
 import XMPPCore
+import XMPPPersistenceSQL
 
+extension BrokenStore {
+    static let rooms = [
+        BrokenStore(
+            "an account's rooms have another's names", replacing("MAX(c.val) FROM", with: "'x' FROM"),
+            fails: ["rooms.roomsOfAccountAreInPages"]),
+        BrokenStore(
+            "an account is in one room at most", replacing("count(DISTINCT r.id)", with: "count(DISTINCT o.luser)"),
+            fails: ["rooms.roomsOfAccountAreCounted"]),
+        BrokenStore(
+            "what was blocked stays blocked",
+            deletions { $0.hasSuffix("what = ? AND who = ?") ? $0 + " AND 1 = 0" : $0 },
+            fails: ["rooms.blocksChange"]),
+        BrokenStore(
+            "one block too many",
+            replacing("FROM muc_light_blocking WHERE", with: "FROM muc_light_blocking WHERE 1 = 0 AND"),
+            fails: ["rooms.blockCountMaxHolds"]),
+        BrokenStore(
+            "a user and a room of one address are the same",
+            replacing("what = ? AND who = ? LIMIT", with: "what > 0 * ? AND who = ? LIMIT"),
+            fails: ["rooms.whoHasBlockedIsFound"]),
+        BrokenStore(
+            "an account is listed for each of its blocks",
+            replacing(
+                "DISTINCT lserver, luser FROM muc_light_blocking", with: "lserver, luser FROM muc_light_blocking"),
+            fails: ["rooms.whoHasBlockedIsListed"]),
+        BrokenStore(
+            "nobody becomes owner", replacing("SET aff = 1 WHERE", with: "SET aff = 2 WHERE"),
+            fails: ["rooms.removedAccountLeavesItsRooms", "rooms.removedDomainLeavesRooms"]),
+        BrokenStore(
+            "rooms keep their version",
+            replacing("SET version = ? WHERE id IN", with: "SET version = ? WHERE 1 = 0 AND id IN"),
+            fails: ["rooms.removedAccountLeavesItsRooms"]),
+        BrokenStore(
+            "whoever comes later overwrites",
+            fails: [
+                "rooms.versionIsCompared", "rooms.concurrentChangesAllCount", "rooms.oneOfConcurrentCreationsWins",
+            ]
+        ) {
+            var storage = $0
+            storage.rooms = BrokenRoomStore(base: $0.rooms, fault: .ignoresVersion)
+            return storage
+        },
+        BrokenStore("a room stays when everybody has left", fails: ["rooms.emptyRoomIsGone"]) {
+            var storage = $0
+            storage.rooms = BrokenRoomStore(base: $0.rooms, fault: .keepsEmptyRooms)
+            return storage
+        },
+        BrokenStore("rooms that are too large are cut", fails: ["rooms.largerRoomsAreRefused"]) {
+            var storage = $0
+            storage.rooms = BrokenRoomStore(base: $0.rooms, fault: .cutsRooms)
+            return storage
+        },
+    ]
+}
+
+/// Breaks promises that a database has no part in.
 struct BrokenRoomStore: RoomStore {
     enum Fault {
         case ignoresVersion, keepsEmptyRooms, cutsRooms

@@ -179,4 +179,64 @@ import XMPPPersistenceSQLite
             }
         }
     }
+
+    @Test func occupantsOfRoomsAreReadOrNamedAsCorrupt() async throws {
+        try await Backend.withStorage(at: .memory) { local in
+            let juliet = try BareJID("juliet@capulet.example"), coven = try BareJID("coven@rooms.capulet.example")
+            let room = Room(address: coven, version: "1", configuration: [], occupants: [juliet: .member])
+            try await local.storage.rooms.set(room, basedOn: nil)
+            func add(_ server: String, _ user: String, _ affiliation: Int64) async throws {
+                let insert = SQLStatement(
+                    "INSERT INTO muc_light_occupants (room_id, lserver, luser, aff) SELECT id, ?, ?, ? FROM muc_light_rooms"
+                )
+                try await local.database.execute(insert, [.text(server), .text(user), .integer(affiliation)])
+            }
+            // What MongooseIM takes for an address, and is none, is nobody.
+            try await add("not a domain", "romeo", 1)
+            let found = try await local.storage.rooms.room(coven)
+            #expect(found == room)
+            try await add("capulet.example", "nurse", 3)
+            await #expect(throws: StorageError.corrupt(detail: "unknown code of an affiliation with a room")) {
+                try await local.storage.rooms.room(coven)
+            }
+        }
+    }
+
+    /// Another server may have left a room that nobody is in.
+    @Test func aRoomWithoutOccupantsDoesNotExist() async throws {
+        try await Backend.withStorage(at: .memory) { local in
+            let juliet = try BareJID("juliet@capulet.example"), coven = try BareJID("coven@rooms.capulet.example")
+            for text in [
+                "INSERT INTO muc_light_rooms (luser, lserver, version) VALUES ('coven', 'rooms.capulet.example', '1')",
+                "INSERT INTO muc_light_config (room_id, opt, val) SELECT id, 'roomname', 'Old' FROM muc_light_rooms",
+            ] { try await local.database.execute(SQLStatement(text), []) }
+            let absent = try await local.storage.rooms.room(coven)
+            #expect(absent == nil)
+            let room = Room(
+                address: coven, version: "2", configuration: [RoomField("subject", "New")], occupants: [juliet: .owner])
+            await #expect(throws: StorageError.conflict) { try await local.storage.rooms.set(room, basedOn: "1") }
+            try await local.storage.rooms.set(room, basedOn: nil)
+            let found = try await local.storage.rooms.room(coven)
+            #expect(found == room)
+        }
+    }
+
+    @Test func blocksThatCannotBeReadAreLeftOut() async throws {
+        try await Backend.withStorage(at: .memory) { local in
+            let juliet = try BareJID("juliet@capulet.example"), romeo = try BareJID("romeo@montague.example")
+            for (what, who) in [(1, "@"), (2, "romeo@montague.example/x"), (7, "romeo@montague.example")]
+                as [(Int64, String)]
+            {
+                let insert = SQLStatement(
+                    "INSERT INTO muc_light_blocking (luser, lserver, what, who) VALUES ('juliet', 'capulet.example', ?, ?)"
+                )
+                try await local.database.execute(insert, [.integer(what), .text(who)])
+            }
+            let none = try await local.storage.rooms.blocks(of: juliet)
+            #expect(none == [])
+            try await local.storage.rooms.changeBlocks(of: juliet, adding: [.user(romeo)], removing: [])
+            let blocks = try await local.storage.rooms.blocks(of: juliet)
+            #expect(blocks == [.user(romeo)])
+        }
+    }
 }

@@ -9,6 +9,7 @@ import XMPPPersistenceSQLite
 /// Romeo and Juliet, logged in, and Mercutio, who comes and goes. For one caller at a time.
 final class Conversation: Sendable {
     private let server: XMPPServer
+    private let storage: Storage
     private let romeo: Client
     private let juliet: Client
     private let mercutio: Client.Keys
@@ -19,8 +20,9 @@ final class Conversation: Sendable {
         configuration.eventLoopCount = 1
         configuration.hosts[0].modules = [
             "mod_disco", "mod_presence", "mod_roster", "mod_offline", "mod_ping", "mod_privacy",
+            "mod_muc_light",
         ].map { ModuleConfiguration($0) }
-        let storage = try await LocalStorage.open(.memory).storage
+        storage = try await LocalStorage.open(.memory).storage
         let password = "wherefore"
         for name in ["romeo", "juliet", "mercutio"] {
             let account = try BareJID(localpart: name, domainpart: "example.org")
@@ -55,6 +57,52 @@ final class Conversation: Sendable {
         for _ in 0..<messageCount / Self.batchCount {
             romeo.write(batch)
             await juliet.receive(Self.batchCount, "</message>")
+        }
+    }
+
+    /// Has so many others log in, and a room made with all of them and Juliet, of Romeo's.
+    func makeRoom(occupantCount: Int) async throws -> Room {
+        var occupants = [romeo, juliet]
+        var users = "<user affiliation='member'>juliet@example.org</user>"
+        for index in occupants.count..<occupantCount {
+            let name = "guest\(index)"
+            let credential = AccountCredential(password: "wherefore")
+            let account = try BareJID(localpart: name, domainpart: "example.org")
+            try await storage.accounts.create(account, credential: credential, accountCountMax: nil)
+            let client = Client(server.openStream())
+            try await client.logIn(name, resource: "home") {
+                try Client.Keys(password: "wherefore", salt: $0, iterationCount: $1)
+            }
+            occupants.append(client)
+            users += "<user affiliation='member'>\(account)</user>"
+        }
+        let room = "square@muclight.example.org"
+        let request =
+            "<iq type='set' id='b1' to='\(room)'><query xmlns='urn:xmpp:muclight:0#create'>"
+            + "<occupants>\(users)</occupants></query></iq>"
+        romeo.write(Array(request.utf8))
+        await romeo.receive(1, "type='result'")
+        for occupant in occupants.dropFirst() { await occupant.receive(1, "</message>") }
+        return Room(conversation: self, others: Array(occupants.dropFirst()), address: room)
+    }
+
+    /// A room in which Romeo speaks.
+    struct Room: Sendable {
+        /// Its server ends with it.
+        fileprivate let conversation: Conversation
+        fileprivate let others: [Client]
+        fileprivate let address: String
+
+        /// Romeo says so much that so many copies are made; returns when everybody has the last.
+        func speak(copyCount: Int) async {
+            let message = chatXML.replacing("to='juliet@example.org/balcony'", with: "to='\(address)'")
+                .replacing("type='chat'", with: "type='groupchat'")
+            let batch = Array(String(repeating: message, count: Conversation.batchCount).utf8)
+            for _ in 0..<copyCount / (Conversation.batchCount * (others.count + 1)) {
+                conversation.romeo.write(batch)
+                await conversation.romeo.receive(Conversation.batchCount, "</message>")
+                for other in others { await other.receive(Conversation.batchCount, "</message>") }
+            }
         }
     }
 

@@ -33,6 +33,10 @@ public struct Workload: Sendable {
             for _ in 0..<count { consume(try? JID(addressText)) }
         },
         conversation("route a message") { await $0.chat(messageCount: $1) },
+        Workload(name: "deliver a copy of a room's message") {
+            let room = try await Conversation().makeRoom(occupantCount: 20)
+            return { count in await room.speak(copyCount: count) }
+        },
         conversation("answer a ping") {
             await $0.ask("<ping xmlns='urn:xmpp:ping'/>", of: "example.org", requestCount: $1)
         },

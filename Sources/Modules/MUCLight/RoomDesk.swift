@@ -12,7 +12,7 @@ import XMPPCore
 actor RoomDesk {
     /// Most rooms that are kept, and most occupants of all of them together; those unused for longest make room.
     static let roomCountMax = 10_000
-    static let occupantCountMax = 500_000
+    static let occupantCountMax = 200_000
     /// How often a change is made anew because others were faster.
     static let attemptCountMax = 10
 
@@ -133,7 +133,8 @@ actor RoomDesk {
             return deliver(sent, to: room.occupants.keys, of: room.address)
         }
         let archived = archive.archive(sent, from: sender, in: room.address)
-        return deliver(archived.message, to: room.occupants.keys, of: room.address).then(archived.work)
+        let rest = deliver(archived.message, to: room.occupants.keys, of: room.address)
+        return archived.work.then(rest)
     }
 
     /// The occupant's address in the room; nil when it has none.
@@ -257,7 +258,7 @@ actor RoomDesk {
             let message = single.isOccupant ? named(single.message) : single.message
             rest = rest.then(deliver(message, to: CollectionOfOne(single.account), of: notices.room))
         }
-        return rest.then(work)
+        return work.then(rest)
     }
 
     /// Sends messages that are not archived: those about the end of a room.
