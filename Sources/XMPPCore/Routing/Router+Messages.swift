@@ -70,7 +70,7 @@ extension Router {
     func redeliver(_ received: ReceivedMessage) -> Work {
         let to = received.account.jid
         if isFromRoom(received.stanza, to), registry.sessions(of: received.account).contains(where: Self.getsMessages) {
-            // They had it when this one did.
+            // Whoever was there had it when this one did; whoever came later finds it in the room's archive.
             return .done
         }
         // Another session may have chosen another list.
