@@ -5,7 +5,8 @@ import Testing
 
 @testable import XMPPCore
 
-struct MUCLightConcurrencyTests {
+// One server at a time: each has threads of its own.
+@Suite(.serialized) struct MUCLightConcurrencyTests {
     /// What a client has received of a room, in its order, without what is only its own.
     private static func story(of client: Client) async throws -> [String] {
         try await client.stanzas().filter { $0.kind == .message && $0.type == .groupchat }.compactMap { stanza in

@@ -6,7 +6,8 @@ import Testing
 @testable import XMPPCore
 @testable import XMPPModules
 
-struct MUCLightHostileTests {
+// One server at a time: each has threads of its own.
+@Suite(.serialized) struct MUCLightHostileTests {
     private static let create = "urn:xmpp:muclight:0#create"
 
     /// Checks that a request is answered with this condition, and stores nothing.

@@ -8,7 +8,8 @@ import XMPPPersistenceConformance
 @testable import XMPPCore
 @testable import XMPPModules
 
-struct MUCLightMemoryTests {
+// One server at a time: each has threads of its own.
+@Suite(.serialized) struct MUCLightMemoryTests {
     /// Counts the calls of the store of rooms.
     private final class Counter: StorageDecorator {
         let count = Mutex(0)
