@@ -16,7 +16,10 @@ extension Storage {
             privateElements: SQLPrivateStore(database: database, logger: logger),
             privacyLists: SQLPrivacyStore(database: database, logger: logger),
             lastActivity: SQLLastActivityStore(database: database, logger: logger),
-            vCards: SQLVCardStore(database: database, logger: logger)
+            vCards: SQLVCardStore(database: database, logger: logger),
+            messageArchive: SQLArchiveStore.ofAccounts(database, logger: logger),
+            roomArchive: SQLArchiveStore.ofRooms(database, logger: logger),
+            archivePreferences: SQLArchivePreferencesStore(database: database, logger: logger)
         )
     }
 }

@@ -33,6 +33,8 @@ public enum Schema {
             tables: [users, last, rosterUsers, rosterGroups, rosterVersion, privateStorage, offlineMessage]
         ),
         Migration(version: 2, tables: [vCard, vCardSearch, privacyDefaultList, privacyList, privacyListData]),
+        Migration(version: 3, tables: []),
+        Migration(version: 4, tables: [archiveOwner, accountArchive, roomArchive, archivePreferences]),
     ]
 
     /// Where the schema's own version is written down.
@@ -109,7 +111,7 @@ public enum Schema {
         columns: [.name("username"), .name("lusername"), .name("server")]
             + SQLVCardStore.textFields.flatMap { [.text($0.rawValue), .text("l" + $0.rawValue)] },
         primaryKey: ["server", "lusername"],
-        indexes: searchedColumns.map { ["server", $0] },
+        indexes: searchedColumns.map { Index(["server", $0]) },
         rowSize: .large,
         byteOrderedColumns: Set(searchedColumns)
     )

@@ -246,6 +246,42 @@ final class SQLiteConnection: @unchecked Sendable {
         }
     }
 
+    /// Runs a statement that writes with each of several lists of parameters, and waits for the commit.
+    func execute(
+        by deadline: ContinuousClock.Instant, _ text: String, forEach parameters: [[SQLValue]]
+    ) async throws(StorageError) -> [Int] {
+        try await onThread { [self] answer in
+            do throws(StorageError) {
+                let handle = try start(by: deadline)
+                try openGroup(handle)
+                thread.countJobs(parameters.count)
+                let result = execute(text, forEach: parameters, on: handle)
+                if case .failure(let error) = result, handle.isOutsideTransaction { groupIsLost(error) }
+                answerAfterCommit(answer, result)
+            } catch {
+                answer(.failure(error))
+            }
+        }
+    }
+
+    /// Goes on behind one that fails, unless it has ended the transaction.
+    private func execute(
+        _ text: String, forEach parameters: [[SQLValue]], on handle: SQLiteHandle
+    ) -> Result<[Int], StorageError> {
+        var counts: [Int] = []
+        counts.reserveCapacity(parameters.count)
+        var failure: StorageError?
+        for parameters in parameters {
+            do throws(StorageError) {
+                counts.append(try handle.execute(text, parameters))
+            } catch {
+                failure = failure ?? error
+                if handle.isOutsideTransaction { break }
+            }
+        }
+        return failure.map { .failure($0) } ?? .success(counts)
+    }
+
     private func start(by deadline: ContinuousClock.Instant) throws(StorageError) -> SQLiteHandle {
         guard !isInBody else { preconditionFailure("a transaction's body awaited something else than its statements") }
         guard let handle else { throw .unavailable(detail: "the database is closed") }

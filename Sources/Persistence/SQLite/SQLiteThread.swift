@@ -11,8 +11,8 @@ import XMPPCore
 ///
 /// `@unchecked Sendable`: `state` is behind its mutex; `semaphore` is one, made for use by many threads, and is
 /// freed in `deinit` when nobody can use it; `identifier` is written before the thread takes its first job (`start`
-/// returns after that, and only then does anybody else hold the object), and `batchEnd` is touched by the thread alone,
-/// which `atBatchEnd` checks.
+/// returns after that, and only then does anybody else hold the object); `batchEnd` and `jobCount` are touched by the
+/// thread alone, which `atBatchEnd` checks.
 final class SQLiteThread: TaskExecutor, Sleeper, @unchecked Sendable {
     private enum Job {
         case closure(@Sendable () -> Void)
@@ -124,9 +124,12 @@ final class SQLiteThread: TaskExecutor, Sleeper, @unchecked Sendable {
         batchEnd = hook
     }
 
+    /// Says that the job that runs does as much as so many. On the thread.
+    func countJobs(_ count: Int) { jobCount += count }
+    private var jobCount = 0
+
     fileprivate func run() {
         let wakes = DeferredWakes()
-        var jobCount = 0
         var jobs = Deque<Job>()
         while true {
             jobs.removeAll(keepingCapacity: true)

@@ -18,12 +18,20 @@ public struct Storage: Sendable {
     public var lastActivity: any LastActivityStore
     /// The vCards.
     public var vCards: any VCardStore
+    /// The message archives of accounts.
+    public var messageArchive: any ArchiveStore
+    /// The message archives of rooms.
+    public var roomArchive: any ArchiveStore
+    /// What accounts want archived.
+    public var archivePreferences: any ArchivePreferencesStore
 
     /// Puts stores together.
     public init(
         accounts: any AccountStore, rosters: any RosterStore, offlineMessages: any OfflineStore,
         privateElements: any PrivateStore, privacyLists: any PrivacyStore, lastActivity: any LastActivityStore,
-        vCards: any VCardStore
+        vCards: any VCardStore,
+        messageArchive: any ArchiveStore, roomArchive: any ArchiveStore,
+        archivePreferences: any ArchivePreferencesStore
     ) {
         self.accounts = accounts
         self.rosters = rosters
@@ -32,11 +40,16 @@ public struct Storage: Sendable {
         self.privacyLists = privacyLists
         self.lastActivity = lastActivity
         self.vCards = vCards
+        self.messageArchive = messageArchive
+        self.roomArchive = roomArchive
+        self.archivePreferences = archivePreferences
     }
 
     /// Every store. The one of accounts is the last, so that a removal that breaks off half way can be asked for again.
     var all: [any AccountDataStore] {
-        [rosters, offlineMessages, privateElements, privacyLists, lastActivity, vCards, accounts]
+        [rosters, offlineMessages, privateElements, privacyLists, lastActivity, vCards]
+            + [messageArchive, roomArchive, archivePreferences]
+            + [accounts]
     }
 
     /// Removes an account and everything that is stored for it, store by store.

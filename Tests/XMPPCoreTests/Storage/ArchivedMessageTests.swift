@@ -36,7 +36,8 @@ import XMPPCore
     @Test(arguments: [
         ("Hail to thee!", ["hail", "to", "thee"]), ("", []), (" \n-- ", []), ("don't", ["don", "t"]),
         ("O'Brien 42nd", ["o", "brien", "42nd"]), ("\u{C9}t\u{E9}", ["\u{E9}t\u{E9}"]),
-        ("e\u{301}a", ["e\u{301}a"]), ("\u{6F22}\u{5B57}\u{3002}\u{304B}\u{306A}", ["\u{6F22}\u{5B57}", "\u{304B}\u{306A}"]),
+        ("e\u{301}a", ["e\u{301}a"]),
+        ("\u{6F22}\u{5B57}\u{3002}\u{304B}\u{306A}", ["\u{6F22}\u{5B57}", "\u{304B}\u{306A}"]),
         ("\u{5E9}\u{5DC}\u{5D5}\u{5DD} x", ["\u{5E9}\u{5DC}\u{5D5}\u{5DD}", "x"]), ("a%b_c", ["a", "b", "c"]),
         ("\u{1F600}", []), (String(repeating: "a", count: 100), [String(repeating: "a", count: 64)]),
     ])

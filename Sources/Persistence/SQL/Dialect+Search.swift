@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// How rows are found by the words of a text, which is stored as words with a space between (SearchText).
+
+extension Dialect {
+    /// Whether an index of words is made. Elsewhere the rows of one archive are looked through.
+    var findsWordsByIndex: Bool { self == .postgreSQL }
+
+    /// The words of a column as a list, as the index of words has them.
+    func words(of column: String) -> String { "string_to_array(\(column), ' ')" }
+
+    /// A condition that holds of rows in whose column all of so many words are. Words are the same only if their bytes
+    /// are, whatever the collation.
+    func wordCondition(_ column: String, wordCount: Int) -> String {
+        switch self {
+        case .sqlite:
+            repeated("instr(' ' || \(column) || ' ', ?) > 0", wordCount)
+        case .postgreSQL, .cockroachDB:
+            "\(words(of: column)) @> string_to_array(?, ' ')"
+        case .mySQL:
+            repeated("LOCATE(CAST(? AS BINARY), CAST(CONCAT(' ', \(column), ' ') AS BINARY)) > 0", wordCount)
+        }
+    }
+
+    /// The parameters of ``wordCondition(_:wordCount:)``.
+    func wordParameters(_ words: [String]) -> [SQLValue] {
+        switch self {
+        case .sqlite, .mySQL: words.map { .text(" \($0) ") }
+        case .postgreSQL, .cockroachDB: [.text(words.joined(separator: " "))]
+        }
+    }
+
+    private func repeated(_ condition: String, _ count: Int) -> String {
+        Array(repeating: condition, count: count).joined(separator: " AND ")
+    }
+}
