@@ -22,20 +22,23 @@ struct ArchiveStatements: Sendable {
     /// The number of an owner, which the rest is asked by: were it found in the same statement, not every database would
     /// read in the order of an index.
     static let readOwner = SQLStatement("SELECT id FROM mam_server_user WHERE server = ? AND user_name = ?")
-    /// The number, twice the address. Numbers are not used up by who is there.
+    /// To be run for who is not there: each run uses a number up.
     static let addOwner = SQLStatement(
-        """
-        INSERT INTO mam_server_user (server, user_name) SELECT ?, ? WHERE NOT EXISTS \
-        (SELECT 1 FROM mam_server_user AS known WHERE known.server = ? AND known.user_name = ?) ON CONFLICT DO NOTHING
-        """,
-        mySQL: """
-            INSERT INTO mam_server_user (server, user_name) SELECT ?, ? WHERE NOT EXISTS \
-            (SELECT 1 FROM mam_server_user AS known WHERE known.server = ? AND known.user_name = ?) \
-            ON DUPLICATE KEY UPDATE id = mam_server_user.id
-            """
+        "INSERT INTO mam_server_user (server, user_name) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        mySQL: "INSERT INTO mam_server_user (server, user_name) VALUES (?, ?) ON DUPLICATE KEY UPDATE id = id"
     )
 
-    static func parametersOfAddOwner(_ owner: BareJID) -> [SQLValue] { owner.key + owner.key }
+    /// Gives an owner who has none a number, and returns it.
+    static func number(
+        of owner: BareJID, in transaction: any SQLTransaction
+    ) async throws(StorageError) -> Int64 {
+        if let row = try await transaction.query(readOwner, owner.key).first { return try row.integer(0) }
+        try await transaction.execute(addOwner, owner.key)
+        guard let row = try await transaction.query(readOwner, owner.key).first else {
+            throw .corrupt(detail: "the owner of an archive who was added is not there")
+        }
+        return try row.integer(0)
+    }
 
     /// Forgets owners whom nothing refers to.
     static func forgetOwners(where condition: String) -> SQLStatement {

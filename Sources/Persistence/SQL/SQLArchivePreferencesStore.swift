@@ -65,13 +65,9 @@ public struct SQLArchivePreferencesStore: ArchivePreferencesStore {
         for (address, isArchived) in preferences.exceptions {
             rows.append([.text(address.description), .text(isArchived ? "A" : "N")])
         }
-        let (columns, owner) = (rows, ArchiveStatements.parametersOfAddOwner(account))
+        let columns = rows
         try await context.database.write { transaction throws(StorageError) in
-            try await transaction.execute(ArchiveStatements.addOwner, owner)
-            guard let row = try await transaction.query(ArchiveStatements.readOwner, account.key).first else {
-                throw .corrupt(detail: "an account that was added is not there")
-            }
-            let number = SQLValue.integer(try row.integer(0))
+            let number = SQLValue.integer(try await ArchiveStatements.number(of: account, in: transaction))
             try await transaction.execute(Self.remove, [number])
             for columns in columns { try await transaction.execute(Self.add, [number] + columns) }
         }

@@ -78,6 +78,8 @@ extension SQLArchiveStore {
 
     /// What a query's conditions are on the columns; nil when nothing can be found.
     func conditions(_ query: ArchiveQuery, in archive: BareJID) -> ArchiveConditions? {
+        // What is no word is in no text.
+        guard query.words.allSatisfy({ !$0.isEmpty && !$0.utf8.contains(UInt8(ascii: " ")) }) else { return nil }
         var conditions = ArchiveConditions(ids: query.ids)
         conditions.originID = query.originID
         conditions.words = query.words

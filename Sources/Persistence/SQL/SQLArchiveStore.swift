@@ -12,8 +12,6 @@ public import XMPPCore
 public struct SQLArchiveStore: ArchiveStore {
     /// Most entries that one request to the database has.
     static let appendCountMax = 512
-    /// How often an owner whom somebody removes all the time is made anew.
-    private static let ownerAttemptCountMax = 8
     /// How many messages one statement looks through for words. Where nothing is found this bounds how long it keeps
     /// others waiting.
     static let searchStepCount = 10_000
@@ -66,27 +64,43 @@ public struct SQLArchiveStore: ArchiveStore {
         }
     }
 
-    /// Stores messages, and first those of their owners who are new: for nearly all messages that is nobody.
+    /// Stores messages, each by a statement that finds its owner; then, for who is new, the owners and the rest again.
     private func append(_ entries: ArraySlice<ArchiveEntry>) async throws(StorageError) {
-        var entries = Array(entries)
-        for _ in 0..<Self.ownerAttemptCountMax {
+        var entries = entries
+        for attempt in 0..<2 {
+            if attempt > 0 { try await addOwners(of: entries) }
             var rows: [[SQLValue]] = []
             rows.reserveCapacity(entries.count)
             for entry in entries { rows.append(try row(of: entry)) }
             let counts = try await context.database.execute(insert, forEach: rows)
-            entries = zip(entries, counts).filter { $0.1 == 0 }.map(\.0)
-            if entries.isEmpty { return }
-            try await addOwners(of: entries)
+            if !counts.contains(0) { return }
+            entries = ArraySlice(zip(entries, counts).filter { $0.1 == 0 }.map(\.0))
         }
-        throw .unavailable(detail: "archives are removed as fast as they are made")
+        try await appendAtOnce(entries)
     }
 
-    private func addOwners(of entries: [ArchiveEntry]) async throws(StorageError) {
-        var owners = Set(entries.map(\.archive))
-        if statements.kind == .rooms { owners.formUnion(entries.map(\.message.sender.bare)) }
+    private func addOwners(of entries: ArraySlice<ArchiveEntry>) async throws(StorageError) {
+        var missing: [[SQLValue]] = []
+        for owner in owners(of: entries) where try await number(of: owner) == nil { missing.append(owner.key) }
         // How many were new is not the point.
-        _ = try await context.database.execute(
-            ArchiveStatements.addOwner, forEach: owners.map(ArchiveStatements.parametersOfAddOwner))
+        _ = try await context.database.execute(ArchiveStatements.addOwner, forEach: missing)
+    }
+
+    private func owners(of entries: ArraySlice<ArchiveEntry>) -> Set<BareJID> {
+        let archives = Set(entries.map(\.archive))
+        return statements.kind == .accounts ? archives : archives.union(entries.map(\.message.sender.bare))
+    }
+
+    /// Stores messages and their owners in one transaction: somebody has removed the owners that were added.
+    private func appendAtOnce(_ entries: ArraySlice<ArchiveEntry>) async throws(StorageError) {
+        var added: [[SQLValue]] = []
+        for entry in entries { added.append(try row(of: entry)) }
+        let (rows, owners, insert) = (added, owners(of: entries), insert)
+        try await context.database.write { transaction throws(StorageError) in
+            // Their numbers are found by the statements.
+            for owner in owners { _ = try await ArchiveStatements.number(of: owner, in: transaction) }
+            for row in rows { try await transaction.execute(insert, row) }
+        }
     }
 
     // MARK: Reading

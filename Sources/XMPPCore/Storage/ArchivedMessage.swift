@@ -102,7 +102,7 @@ public struct ArchiveQuery: Hashable, Sendable {
     public var ids = ArchiveID.range
     /// Those with this ``ArchivedMessage/peer``: any of its resources where it has none. Nil for all.
     public var peer: JID?
-    /// Those in whose text all of these words are; see ``SearchText``. Empty for all.
+    /// Those in whose text all of these words are; see ``SearchText``. Empty for all. What is no word is in no text.
     public var words: [String] = []
     /// Those with this ``ArchivedMessage/originID``; nil for all.
     public var originID: String?
