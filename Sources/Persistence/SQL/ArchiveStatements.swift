@@ -40,23 +40,28 @@ struct ArchiveStatements: Sendable {
         return try row.integer(0)
     }
 
+    /// A column of the first row that an owner has, if any. The order is an index's, and keeps databases from looking
+    /// through the table where they take the owner for one of few.
+    static func first(_ column: String, of table: String, order: String) -> String {
+        """
+        (SELECT m.\(column) FROM \(table) AS m WHERE m.\(column) = mam_server_user.id \
+        ORDER BY m.\(column), m.\(order) LIMIT 1)
+        """
+    }
+
     /// Forgets owners whom nothing refers to.
     static func forgetOwners(where condition: String) -> SQLStatement {
-        let references = [("mam_message", "user_id"), ("mam_config", "user_id"), ("mam_muc_message", "room_id")]
-        let last = ("mam_muc_message", "sender_id")
-        let conditions = (references + [last]).map { table, column in
-            "NOT EXISTS (SELECT 1 FROM \(table) AS kept WHERE kept.\(column) = mam_server_user.id)"
-        }
-        return SQLStatement(
-            "DELETE FROM mam_server_user WHERE \(condition) AND \(conditions.joined(separator: " AND "))")
+        let references = [
+            first("user_id", of: "mam_message", order: "id"), first("user_id", of: "mam_config", order: "remote_jid"),
+            first("room_id", of: "mam_muc_message", order: "id"), first("sender_id", of: "mam_muc_message", order: "id"),
+        ]
+        let conditions = references.map { $0 + " IS NULL" }.joined(separator: " AND ")
+        return SQLStatement("DELETE FROM mam_server_user WHERE \(condition) AND \(conditions)")
     }
     static let forgetOwner = forgetOwners(where: "server = ? AND user_name = ?")
     static let forgetDomain = forgetOwners(where: "server = ?")
 
-    /// The limit keeps databases from looking for all owners of messages first.
-    private var hasMessages: String {
-        "(SELECT m.id FROM \(table) AS m WHERE m.\(owner) = mam_server_user.id LIMIT 1) IS NOT NULL"
-    }
+    private var hasMessages: String { Self.first(owner, of: table, order: "id") + " IS NOT NULL" }
 
     var listOwners: SQLListing {
         SQLListing(
@@ -117,11 +122,41 @@ struct ArchiveStatements: Sendable {
         }
     }
 
-    /// Reads what a query asks for, in an order that an index has.
+    /// Reads what a query asks for, in an order that an index has. The parameters are those of
+    /// ``parameters(_:of:limit:)``.
     func read(_ query: ArchiveConditions, order: ArchiveOrder) -> SQLStatement {
         let direction = order == .ascending ? "" : " DESC"
+        let selection = "SELECT \(readColumns) FROM \(source(of: query)) WHERE "
+        guard query.areWordsFoundByIndex else {
+            return SQLStatement(selection + "\(text(of: query)) ORDER BY m.id\(direction) LIMIT ?")
+        }
+        // The offset keeps a database that takes the words for frequent from looking for them in the archive's order.
         return SQLStatement(
-            "SELECT \(readColumns) FROM \(table) AS m WHERE \(text(of: query)) ORDER BY m.id\(direction) LIMIT ?")
+            """
+            \(selection)m.\(owner) = ? AND m.id IN (SELECT found.id FROM \
+            (SELECT m.id FROM \(table) AS m WHERE \(text(of: query)) OFFSET 0) AS found \
+            ORDER BY found.id\(direction) LIMIT ?) ORDER BY m.id\(direction)
+            """
+        )
+    }
+
+    func parameters(_ query: ArchiveConditions, of owner: Int64, limit: Int) -> [SQLValue] {
+        (query.areWordsFoundByIndex ? [.integer(owner)] : []) + parameters(query, of: owner) + [.integer(Int64(limit))]
+    }
+
+    /// The table. MySQL has to be told which index is in the order: it takes one peer for as frequent as another.
+    private func source(of query: ArchiveConditions) -> String {
+        let source = "\(table) AS m"
+        guard dialect == .mySQL, query.originID == nil else { return source }
+        switch kind {
+        case .accounts:
+            return source
+                + (query.peer == nil
+                    ? " FORCE INDEX (PRIMARY)" : " IGNORE INDEX (PRIMARY, i_mam_message_username_jid_origin_id)")
+        case .rooms:
+            return source
+                + " FORCE INDEX (\(query.resource == nil ? "PRIMARY" : "i_mam_muc_message_room_id_nick_name_id"))"
+        }
     }
 
     /// Reads messages by so many names.
@@ -139,7 +174,7 @@ struct ArchiveStatements: Sendable {
     func nameBehind(_ query: ArchiveConditions, order: ArchiveOrder) -> SQLStatement {
         let direction = order == .ascending ? "" : " DESC"
         return SQLStatement(
-            "SELECT m.id FROM \(table) AS m WHERE \(text(of: query)) ORDER BY m.id\(direction) LIMIT 1 OFFSET ?")
+            "SELECT m.id FROM \(source(of: query)) WHERE \(text(of: query)) ORDER BY m.id\(direction) LIMIT 1 OFFSET ?")
     }
 
     private func text(of query: ArchiveConditions) -> String {
@@ -149,7 +184,9 @@ struct ArchiveStatements: Sendable {
         if query.originID != nil { conditions.append("m.origin_id = ?") }
         if query.isGroupchat != nil { conditions.append("m.is_groupchat = ?") }
         if !query.words.isEmpty {
-            conditions.append(dialect.wordCondition("m.search_body", wordCount: query.words.count))
+            conditions.append(
+                dialect.wordCondition(
+                    "m.search_body", wordCount: query.words.count, byIndex: query.areWordsFoundByIndex))
         }
         return conditions.joined(separator: " AND ")
     }
@@ -188,6 +225,8 @@ struct ArchiveConditions: Sendable {
     var originID: String?
     var isGroupchat: Bool?
     var words: [String] = []
+    /// Whether an index of words is of use, if there is one: it has those of all archives, and no order.
+    var areWordsFoundByIndex = false
 
     init(ids: ClosedRange<ArchiveID>) { self.ids = ids }
 }

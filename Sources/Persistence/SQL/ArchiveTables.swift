@@ -47,7 +47,7 @@ extension Schema {
         primaryKey: ["room_id", "id"],
         indexes: [
             Index(["room_id", "nick_name", "id"], covering: ["origin_id"]),
-            Index(["sender_id"], name: "i_mam_muc_message_sender_id"),
+            Index(["sender_id", "id"], name: "i_mam_muc_message_sender_id"),
             Index(["search_body"], name: "i_mam_muc_message_words", kind: .words),
         ],
         rowSize: .large

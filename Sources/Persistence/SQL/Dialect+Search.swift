@@ -10,12 +10,15 @@ extension Dialect {
 
     /// A condition that holds of rows in whose column all of so many words are. Words are the same only if their bytes
     /// are, whatever the collation.
-    func wordCondition(_ column: String, wordCount: Int) -> String {
+    ///
+    /// - Parameter byIndex: whether an index of words may be used.
+    func wordCondition(_ column: String, wordCount: Int, byIndex: Bool) -> String {
         switch self {
         case .sqlite:
             repeated("instr(' ' || \(column) || ' ', ?) > 0", wordCount)
         case .postgreSQL, .cockroachDB:
-            "\(words(of: column)) @> string_to_array(?, ' ')"
+            // Of a truth value that is compared no index is used.
+            "(\(words(of: column)) @> string_to_array(?, ' '))" + (byIndex ? "" : " IS TRUE")
         case .mySQL:
             repeated("LOCATE(CAST(? AS BINARY), CAST(CONCAT(' ', \(column), ' ') AS BINARY)) > 0", wordCount)
         }

@@ -18,7 +18,7 @@ public struct SQLArchivePreferencesStore: ArchivePreferencesStore {
     static let remove = SQLStatement("DELETE FROM mam_config WHERE user_id = ?")
     static let listAccounts = SQLListing(
         "SELECT server, user_name FROM mam_server_user",
-        where: "(SELECT min(c.user_id) FROM mam_config AS c WHERE c.user_id = mam_server_user.id) IS NOT NULL",
+        where: ArchiveStatements.first("user_id", of: "mam_config", order: "remote_jid") + " IS NOT NULL",
         orderedBy: ["server", "user_name"]
     )
     private static func removals(where condition: String, _ forgetting: SQLStatement) -> [SQLStatement] {

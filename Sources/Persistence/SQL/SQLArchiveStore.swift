@@ -113,26 +113,29 @@ public struct SQLArchiveStore: ArchiveStore {
         guard var conditions = conditions(query, in: archive), let owner = try await number(of: archive) else {
             return []
         }
-        let statement = statements.read(conditions, order: order)
         var messages: [ArchivedMessage] = []
         // Once, unless there are words, or rows that cannot be read.
-        while let step = try await step(conditions, of: owner, order) {
+        while true {
+            let step = try await step(conditions, of: owner, order)
             let rows = try await context.database.query(
-                statement, statements.parameters(step.conditions, of: owner) + [.integer(Int64(limit))])
+                statements.read(step.conditions, order: order),
+                statements.parameters(step.conditions, of: owner, limit: limit))
             messages += context.items(of: rows) { row throws(StorageError) in try message(of: row, in: archive) }
             if messages.count >= limit { return Array(messages.prefix(limit)) }
             let last = rows.count < limit ? step.last : try rows.last.map { row throws(StorageError) in try name(row) }
-            guard let last, let rest = conditions.ids.dropping(through: last, order) else { break }
+            guard let last, let rest = conditions.ids.dropping(through: last, order) else { return messages }
             conditions.ids = rest
+            conditions.areWordsFoundByIndex = context.database.dialect.findsWordsByIndex
         }
-        return messages
     }
 
     /// What of a query one statement is asked for, and the name that it ends at; that is nil at the end of the archive.
+    ///
+    /// Words that many messages have are found in the first step, and an index, where there is one, finds the others.
     private func step(
         _ conditions: ArchiveConditions, of owner: Int64, _ order: ArchiveOrder
-    ) async throws(StorageError) -> (conditions: ArchiveConditions, last: ArchiveID?)? {
-        guard !conditions.words.isEmpty, !context.database.dialect.findsWordsByIndex else { return (conditions, nil) }
+    ) async throws(StorageError) -> (conditions: ArchiveConditions, last: ArchiveID?) {
+        guard !conditions.words.isEmpty, !conditions.areWordsFoundByIndex else { return (conditions, nil) }
         var passed = conditions
         passed.words = []
         let row = try await context.database.query(
@@ -162,9 +165,10 @@ public struct SQLArchiveStore: ArchiveStore {
 
     /// How many messages of an archive a query finds.
     public func count(in archive: BareJID, matching query: ArchiveQuery) async throws(StorageError) -> Int {
-        guard let conditions = conditions(query, in: archive), let owner = try await number(of: archive) else {
+        guard var conditions = conditions(query, in: archive), let owner = try await number(of: archive) else {
             return 0
         }
+        conditions.areWordsFoundByIndex = context.database.dialect.findsWordsByIndex
         let row = try await context.database.query(
             statements.count(conditions), statements.parameters(conditions, of: owner)
         ).first
