@@ -221,7 +221,7 @@ CREATE TABLE mam_muc_message (
 
 CREATE INDEX i_mam_muc_message_room_id_nick_name_id ON mam_muc_message (room_id, nick_name, id);
 
-CREATE INDEX i_mam_muc_message_sender_id ON mam_muc_message (sender_id);
+CREATE INDEX i_mam_muc_message_sender_id ON mam_muc_message (sender_id, id);
 
 CREATE TABLE mam_config (
     user_id INTEGER NOT NULL,
@@ -230,6 +230,6 @@ CREATE TABLE mam_config (
     PRIMARY KEY (user_id, remote_jid)
 );
 
-INSERT INTO mimd_schema (version, checksum) VALUES (4, 'fa89aa823cd04dd2');
+INSERT INTO mimd_schema (version, checksum) VALUES (4, '03de8ee2cc098d93');
 
 COMMIT;

@@ -216,7 +216,7 @@ CREATE TABLE mam_muc_message (
 
 CREATE INDEX i_mam_muc_message_room_id_nick_name_id ON mam_muc_message (room_id, nick_name, id);
 
-CREATE INDEX i_mam_muc_message_sender_id ON mam_muc_message (sender_id);
+CREATE INDEX i_mam_muc_message_sender_id ON mam_muc_message (sender_id, id);
 
 CREATE TABLE mam_config (
     user_id INTEGER NOT NULL,
@@ -225,4 +225,4 @@ CREATE TABLE mam_config (
     PRIMARY KEY (user_id, remote_jid)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
 
-INSERT INTO mimd_schema (version, checksum) VALUES (4, '976400eff4a4347d');
+INSERT INTO mimd_schema (version, checksum) VALUES (4, '876b13a7a60b7be2');

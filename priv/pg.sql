@@ -217,7 +217,7 @@ CREATE TABLE mam_muc_message (
 
 CREATE INDEX i_mam_muc_message_room_id_nick_name_id ON mam_muc_message (room_id, nick_name, id);
 
-CREATE INDEX i_mam_muc_message_sender_id ON mam_muc_message (sender_id);
+CREATE INDEX i_mam_muc_message_sender_id ON mam_muc_message (sender_id, id);
 
 CREATE INDEX i_mam_muc_message_words ON mam_muc_message USING GIN (string_to_array(search_body, ' '));
 
@@ -228,6 +228,6 @@ CREATE TABLE mam_config (
     PRIMARY KEY (user_id, remote_jid)
 );
 
-INSERT INTO mimd_schema (version, checksum) VALUES (4, '50a2ead468a5cf52');
+INSERT INTO mimd_schema (version, checksum) VALUES (4, 'f84197b56f298f6d');
 
 COMMIT;

@@ -213,7 +213,7 @@ CREATE TABLE mam_muc_message (
 
 CREATE INDEX i_mam_muc_message_room_id_nick_name_id ON mam_muc_message (room_id, nick_name, id, origin_id);
 
-CREATE INDEX i_mam_muc_message_sender_id ON mam_muc_message (sender_id);
+CREATE INDEX i_mam_muc_message_sender_id ON mam_muc_message (sender_id, id);
 
 CREATE TABLE mam_config (
     user_id INTEGER NOT NULL,
@@ -222,6 +222,6 @@ CREATE TABLE mam_config (
     PRIMARY KEY (user_id, remote_jid)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO mimd_schema (version, checksum) VALUES (4, '382f9fe393b6315d');
+INSERT INTO mimd_schema (version, checksum) VALUES (4, '9befd9a7a6c23706');
 
 COMMIT;

@@ -93,6 +93,9 @@ import XMPPPersistenceSQLite
         try await check(PrivacyStoreChecks.all, \.privacyLists)
         try await check(LastActivityStoreChecks.all, \.lastActivity)
         try await check(VCardStoreChecks.all, \.vCards)
+        try await check(ArchiveStoreChecks.ofAccounts.all, \.messageArchive)
+        try await check(ArchiveStoreChecks.ofRooms.all, \.roomArchive)
+        try await check(ArchivePreferencesStoreChecks.all, \.archivePreferences)
     }
 
     // MARK: FaultyStorage

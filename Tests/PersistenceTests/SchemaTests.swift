@@ -29,7 +29,7 @@ import XMPPCore
         #expect(Schema.migrations.map(\.version) == Array(1...Schema.version))
         #expect(
             Schema.migrations.map { $0.checksum(in: .sqlite) } == [
-                "72234c8b6e3f8e33", "d1ab7858e4fb92ce", "cbf29ce484222325", "382f9fe393b6315d",
+                "72234c8b6e3f8e33", "d1ab7858e4fb92ce", "cbf29ce484222325", "9befd9a7a6c23706",
             ])
     }
 

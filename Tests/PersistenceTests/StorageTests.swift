@@ -4,6 +4,8 @@
 import Testing
 import XMPPCore
 
+@testable import XMPPPersistenceConformance
+
 @Suite struct StorageTests {
     private static func fill(_ storage: Storage, _ account: BareJID) async throws {
         let contact = try JID("romeo@montague.example")
@@ -18,6 +20,10 @@ import XMPPCore
         try await storage.privacyLists.set(list, of: account, use: .becomesDefault, listCountMax: nil)
         try await storage.lastActivity.setLastActivity(LastActivityRecord(seconds: 0, status: ""), of: account)
         try await storage.vCards.set(VCard(xml: []), of: account)
+        for (store, owners) in [(storage.messageArchive, ArchiveOwners.accounts), (storage.roomArchive, .rooms)] {
+            try await store.append([owners.entry(1, in: account)])
+        }
+        try await storage.archivePreferences.set(ArchivePreferences(), of: account)
     }
 
     /// Which kinds of data each account has, by name.
@@ -29,6 +35,9 @@ import XMPPCore
             "private": try await storage.privateElements.accounts(after: nil, limit: 10).items,
             "vcards": try await storage.vCards.accounts(after: nil, limit: 10).items,
             "privacy": try await storage.privacyLists.accounts(after: nil, limit: 10).items,
+            "archive": try await storage.messageArchive.archives(after: nil, limit: 10).items,
+            "rooms": try await storage.roomArchive.archives(after: nil, limit: 10).items,
+            "preferences": try await storage.archivePreferences.accounts(after: nil, limit: 10).items,
             "last": try await storage.lastActivity.entries(after: nil, limit: 10).items.map(\.account),
         ]
     }

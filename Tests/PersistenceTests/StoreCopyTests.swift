@@ -111,7 +111,7 @@ struct BackendPair: CustomStringConvertible, Sendable {
             }
             // Three accounts with a page of items, three messages, a page of elements, three privacy lists, a record,
             // a vCard and a credential.
-            #expect(writeCount == 33)
+            #expect(writeCount == 42)
             // When the last write is done and only its answer is lost, the copy finds that by looking again.
             for count in 0..<(fault == .after ? writeCount - 1 : writeCount) {
                 try await Backend.memory.withStorage { target in

@@ -53,7 +53,8 @@ struct ArchiveStatements: Sendable {
     static func forgetOwners(where condition: String) -> SQLStatement {
         let references = [
             first("user_id", of: "mam_message", order: "id"), first("user_id", of: "mam_config", order: "remote_jid"),
-            first("room_id", of: "mam_muc_message", order: "id"), first("sender_id", of: "mam_muc_message", order: "id"),
+            first("room_id", of: "mam_muc_message", order: "id"),
+            first("sender_id", of: "mam_muc_message", order: "id"),
         ]
         let conditions = references.map { $0 + " IS NULL" }.joined(separator: " AND ")
         return SQLStatement("DELETE FROM mam_server_user WHERE \(condition) AND \(conditions)")

@@ -82,6 +82,7 @@ extension AccountExport.Summary {
             Self.count(offlineMessageCount, "offline message"), Self.count(privateElementCount, "private element"),
             Self.count(privacyListCount, "privacy list"), hasVCard ? "a vCard" : "no vCard",
             hasLastActivity ? "last activity" : "no last activity",
+            Self.count(archivedMessageCount, "archived message"),
         ]
         if unreadableCount > 0 { parts.append("\(unreadableCount) that cannot be read") }
         return parts.joined(separator: ", ")

@@ -2,6 +2,7 @@
 // Terms of Erlang's: what is read of one is one element, and is read the same again.
 
 import XMPPCore
+
 @testable import XMPPPersistenceSQL
 
 enum TermProperties {
