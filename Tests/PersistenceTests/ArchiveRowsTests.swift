@@ -162,7 +162,7 @@ import XMPPPersistenceSQLite
         try await Backend.withStorage(at: .memory) { local in
             let juliet = try Self.juliet()
             let romeo = try JID("romeo@montague.example")
-            let count = Int64(SQLArchiveStore.searchStepCount * 2 + 10)
+            let count = Int64(ArchiveSteps.messageCountMax * 2 + 10)
             let entries = try (0..<count).map { number in
                 let isFound = [0, 9_999, 10_000, 10_001, 19_999, 20_000, count - 1].contains(number)
                 return ArchiveEntry(

@@ -202,6 +202,19 @@ struct ArchiveStatements: Sendable {
         return parameters
     }
 
+    /// The conditions without those that no index has; nil when there are none such. An index of words is not meant.
+    func withoutUnindexed(_ query: ArchiveConditions) -> ArchiveConditions? {
+        var indexed = query
+        indexed.words = []
+        indexed.isGroupchat = nil
+        if kind == .rooms || dialect == .sqlite || query.peer == nil { indexed.originID = nil }
+        if kind == .accounts { indexed.resource = nil }
+        let isSame =
+            query.words.isEmpty && query.isGroupchat == nil && query.originID == indexed.originID
+            && query.resource == indexed.resource
+        return isSame ? nil : indexed
+    }
+
     /// The stanza, then the owner and the name.
     var replace: SQLStatement {
         SQLStatement("UPDATE \(table) SET message = ?, search_body = NULL WHERE \(owner) = ? AND id = ?")

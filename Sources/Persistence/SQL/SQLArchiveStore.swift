@@ -12,10 +12,6 @@ public import XMPPCore
 public struct SQLArchiveStore: ArchiveStore {
     /// Most entries that one request to the database has.
     static let appendCountMax = 512
-    /// How many messages one statement looks through for words. Where nothing is found this bounds how long it keeps
-    /// others waiting.
-    static let searchStepCount = 10_000
-
     let context: SQLStoreContext
     let statements: ArchiveStatements
     let format: ArchiveAddressFormat
@@ -110,44 +106,34 @@ public struct SQLArchiveStore: ArchiveStore {
         in archive: BareJID, matching query: ArchiveQuery, order: ArchiveOrder, limit: Int
     ) async throws(StorageError) -> [ArchivedMessage] {
         let limit = SQLStoreContext.rowCount(limit)
-        guard var conditions = conditions(query, in: archive), let owner = try await number(of: archive) else {
+        guard let conditions = conditions(query, in: archive), let owner = try await number(of: archive) else {
             return []
         }
+        var steps = ArchiveSteps(conditions, order, statements)
         var messages: [ArchivedMessage] = []
-        // Once, unless there are words, or rows that cannot be read.
-        while true {
-            let step = try await step(conditions, of: owner, order)
+        // Once, unless no index has all conditions, or there are rows that cannot be read.
+        while let step = try await next(&steps, of: owner) {
             let rows = try await context.database.query(
                 statements.read(step.conditions, order: order),
                 statements.parameters(step.conditions, of: owner, limit: limit))
             messages += context.items(of: rows) { row throws(StorageError) in try message(of: row, in: archive) }
             if messages.count >= limit { return Array(messages.prefix(limit)) }
-            let last = rows.count < limit ? step.last : try rows.last.map { row throws(StorageError) in try name(row) }
-            guard let last, let rest = conditions.ids.dropping(through: last, order) else { return messages }
-            conditions.ids = rest
-            conditions.areWordsFoundByIndex = context.database.dialect.findsWordsByIndex
+            // Where the limit ended a step, what is behind its last row is still to be read.
+            steps.end(
+                at: rows.count < limit ? step.last : try rows.last.map { row throws(StorageError) in try name(row) })
         }
+        return messages
     }
 
-    /// What of a query one statement is asked for, and the name that it ends at; that is nil at the end of the archive.
-    ///
-    /// Words that many messages have are found in the first step, and an index, where there is one, finds the others.
-    private func step(
-        _ conditions: ArchiveConditions, of owner: Int64, _ order: ArchiveOrder
-    ) async throws(StorageError) -> (conditions: ArchiveConditions, last: ArchiveID?) {
-        guard !conditions.words.isEmpty, !conditions.areWordsFoundByIndex else { return (conditions, nil) }
-        var passed = conditions
-        passed.words = []
+    /// What is asked for next; nil at the end of the archive.
+    private func next(_ steps: inout ArchiveSteps, of owner: Int64) async throws(StorageError) -> ArchiveSteps.Step? {
+        guard let rest = steps.rest else { return nil }
+        guard let passed = steps.passed else { return ArchiveSteps.Step(conditions: rest, last: nil) }
         let row = try await context.database.query(
-            statements.nameBehind(passed, order: order),
-            statements.parameters(passed, of: owner) + [.integer(Int64(Self.searchStepCount - 1))]
+            statements.nameBehind(passed, order: steps.order),
+            statements.parameters(passed, of: owner) + [.integer(Int64(steps.messageCount - 1))]
         ).first
-        guard let row else { return (conditions, nil) }
-        let last = try name(row)
-        var conditions = conditions
-        conditions.ids =
-            order == .ascending ? conditions.ids.lowerBound...last : last...conditions.ids.upperBound
-        return (conditions, last)
+        return steps.next(through: try row.map { row throws(StorageError) in try name(row) })
     }
 
     /// Reads messages of an archive by their names, in the archive's order.
@@ -165,14 +151,19 @@ public struct SQLArchiveStore: ArchiveStore {
 
     /// How many messages of an archive a query finds.
     public func count(in archive: BareJID, matching query: ArchiveQuery) async throws(StorageError) -> Int {
-        guard var conditions = conditions(query, in: archive), let owner = try await number(of: archive) else {
+        guard let conditions = conditions(query, in: archive), let owner = try await number(of: archive) else {
             return 0
         }
-        conditions.areWordsFoundByIndex = context.database.dialect.findsWordsByIndex
-        let row = try await context.database.query(
-            statements.count(conditions), statements.parameters(conditions, of: owner)
-        ).first
-        return Int(clamping: try row?.integer(0) ?? 0)
+        var steps = ArchiveSteps(conditions, .ascending, statements)
+        var count = 0
+        while let step = try await next(&steps, of: owner) {
+            let row = try await context.database.query(
+                statements.count(step.conditions), statements.parameters(step.conditions, of: owner)
+            ).first
+            count += Int(clamping: try row?.integer(0) ?? 0)
+            steps.end(at: step.last)
+        }
+        return count
     }
 
     /// Lists the owners of archives that have messages, of every domain.
@@ -251,19 +242,5 @@ public struct SQLArchiveStore: ArchiveStore {
         // No message has a name above the highest, which is the bound of all but that one.
         while try await remove(before: .integer(.max), of: owner, limit: limit) >= limit {}
         try await context.database.execute(statements.removeLast, [.integer(owner), .integer(.max)])
-    }
-}
-
-extension ClosedRange<ArchiveID> {
-    /// What is left of the range behind a name; nil for nothing.
-    fileprivate func dropping(through id: ArchiveID, _ order: ArchiveOrder) -> ClosedRange? {
-        switch order {
-        case .ascending:
-            guard id < upperBound, let next = ArchiveID(id.number + 1) else { return nil }
-            return next...upperBound
-        case .descending:
-            guard id > lowerBound, let next = ArchiveID(id.number - 1) else { return nil }
-            return lowerBound...next
-        }
     }
 }
