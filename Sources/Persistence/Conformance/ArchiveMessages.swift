@@ -22,7 +22,7 @@ enum ArchiveOwners: Sendable {
         let sender = sender ?? romeo
         let peer = peer ?? romeo
         let id = try Self.id(id)
-        let stanza = Array("<message xmlns='jabber:client'>\(text)</message>".utf8)
+        let stanza = Array("<message xmlns='\(Namespace.client.uri)'>\(text)</message>".utf8)
         switch self {
         case .accounts:
             return ArchivedMessage(

@@ -90,7 +90,8 @@ public enum ArchivePreferencesStoreChecks {
                     }
                 }
             }
-            _ = try await store.preferences(of: juliet).map { try Self.text(in: $0) }
+            let found = try await store.preferences(of: juliet).map { try Self.text(in: $0) }
+            try expect(found != nil, "the preferences are gone")
         },
     ]
 
