@@ -36,6 +36,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "XMPPCore",
             dependencies: [
@@ -56,7 +57,7 @@ let package = Package(
         .target(
             name: "XMPPPersistenceSQL",
             dependencies: [
-                "XMPPCore", .product(name: "DequeModule", package: "swift-collections"),
+                "CZlib", "XMPPCore", .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Persistence/SQL",
@@ -126,7 +127,7 @@ let package = Package(
         ),
         .testTarget(
             name: "FuzzTests",
-            dependencies: ["XMPPCore", "mimd"],
+            dependencies: ["XMPPCore", "XMPPPersistenceSQL", "mimd"],
             exclude: ["Corpus"],
             swiftSettings: swiftSettings
         ),

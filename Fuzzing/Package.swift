@@ -20,6 +20,7 @@ let package = Package(
                 .product(name: "TOMLKit", package: "TOMLKit"),
                 .product(name: "XMPPCore", package: "mimd"),
                 .product(name: "XMPPModules", package: "mimd"),
+                .product(name: "XMPPPersistenceSQL", package: "mimd"),
             ],
             swiftSettings: [
                 .define("FUZZING"),

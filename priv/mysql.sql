@@ -1,4 +1,4 @@
--- The schema of mimd, version 3, as `mimd schema print` prints it. mimd itself needs no such file.
+-- The schema of mimd, version 4, as `mimd schema print` prints it. mimd itself needs no such file.
 
 CREATE TABLE mimd_schema (
     version INTEGER NOT NULL,
@@ -210,3 +210,53 @@ CREATE TABLE muc_light_blocking (
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
 
 INSERT INTO mimd_schema (version, checksum) VALUES (3, 'a7c7daa79647797c');
+
+CREATE TABLE mam_server_user (
+    id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    server VARCHAR(250) NOT NULL,
+    user_name VARCHAR(250) NOT NULL
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE UNIQUE INDEX i_mam_server_user_name ON mam_server_user (server, user_name);
+
+CREATE TABLE mam_message (
+    id BIGINT NOT NULL,
+    user_id INTEGER NOT NULL,
+    from_jid MEDIUMTEXT NOT NULL,
+    remote_bare_jid VARCHAR(250) NOT NULL,
+    remote_resource MEDIUMTEXT NOT NULL,
+    direction CHAR(1) NOT NULL,
+    is_groupchat BOOLEAN NOT NULL,
+    origin_id VARCHAR(250),
+    search_body MEDIUMTEXT,
+    message MEDIUMBLOB NOT NULL,
+    PRIMARY KEY (user_id, id)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE INDEX i_mam_message_username_jid_id ON mam_message (user_id, remote_bare_jid, id);
+
+CREATE INDEX i_mam_message_username_jid_origin_id ON mam_message (user_id, remote_bare_jid, origin_id);
+
+CREATE TABLE mam_muc_message (
+    id BIGINT NOT NULL,
+    room_id INTEGER NOT NULL,
+    sender_id INTEGER NOT NULL,
+    nick_name VARCHAR(250) NOT NULL,
+    origin_id MEDIUMTEXT,
+    search_body MEDIUMTEXT,
+    message MEDIUMBLOB NOT NULL,
+    PRIMARY KEY (room_id, id)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+CREATE INDEX i_mam_muc_message_room_id_nick_name_id ON mam_muc_message (room_id, nick_name, id);
+
+CREATE INDEX i_mam_muc_message_sender_id ON mam_muc_message (sender_id, id);
+
+CREATE TABLE mam_config (
+    user_id INTEGER NOT NULL,
+    remote_jid VARCHAR(250) NOT NULL,
+    behaviour CHAR(1) NOT NULL,
+    PRIMARY KEY (user_id, remote_jid)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin *//*M! COLLATE utf8mb4_nopad_bin */;
+
+INSERT INTO mimd_schema (version, checksum) VALUES (4, '876b13a7a60b7be2');

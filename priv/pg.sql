@@ -1,4 +1,4 @@
--- The schema of mimd, version 3, as `mimd schema print` prints it. mimd itself needs no such file.
+-- The schema of mimd, version 4, as `mimd schema print` prints it. mimd itself needs no such file.
 
 BEGIN;
 CREATE TABLE mimd_schema (
@@ -209,5 +209,59 @@ CREATE TABLE muc_light_blocking (
 );
 
 INSERT INTO mimd_schema (version, checksum) VALUES (3, '198605d2ad89698c');
+
+CREATE TABLE mam_server_user (
+    id SERIAL PRIMARY KEY,
+    server TEXT NOT NULL,
+    user_name TEXT NOT NULL
+);
+
+CREATE UNIQUE INDEX i_mam_server_user_name ON mam_server_user (server, user_name);
+
+CREATE TABLE mam_message (
+    id BIGINT NOT NULL,
+    user_id INTEGER NOT NULL,
+    from_jid TEXT NOT NULL,
+    remote_bare_jid TEXT NOT NULL,
+    remote_resource TEXT NOT NULL,
+    direction CHAR(1) NOT NULL,
+    is_groupchat BOOLEAN NOT NULL,
+    origin_id TEXT,
+    search_body TEXT,
+    message BYTEA NOT NULL,
+    PRIMARY KEY (user_id, id)
+);
+
+CREATE INDEX i_mam_message_username_jid_id ON mam_message (user_id, remote_bare_jid, id);
+
+CREATE INDEX i_mam_message_username_jid_origin_id ON mam_message (user_id, remote_bare_jid, origin_id);
+
+CREATE INDEX i_mam_message_words ON mam_message USING GIN (string_to_array(search_body, ' '));
+
+CREATE TABLE mam_muc_message (
+    id BIGINT NOT NULL,
+    room_id INTEGER NOT NULL,
+    sender_id INTEGER NOT NULL,
+    nick_name TEXT NOT NULL,
+    origin_id TEXT,
+    search_body TEXT,
+    message BYTEA NOT NULL,
+    PRIMARY KEY (room_id, id)
+);
+
+CREATE INDEX i_mam_muc_message_room_id_nick_name_id ON mam_muc_message (room_id, nick_name, id);
+
+CREATE INDEX i_mam_muc_message_sender_id ON mam_muc_message (sender_id, id);
+
+CREATE INDEX i_mam_muc_message_words ON mam_muc_message USING GIN (string_to_array(search_body, ' '));
+
+CREATE TABLE mam_config (
+    user_id INTEGER NOT NULL,
+    remote_jid TEXT NOT NULL,
+    behaviour CHAR(1) NOT NULL,
+    PRIMARY KEY (user_id, remote_jid)
+);
+
+INSERT INTO mimd_schema (version, checksum) VALUES (4, 'f84197b56f298f6d');
 
 COMMIT;

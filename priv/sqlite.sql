@@ -1,4 +1,4 @@
--- The schema of mimd, version 3, as `mimd schema print` prints it. mimd itself needs no such file.
+-- The schema of mimd, version 4, as `mimd schema print` prints it. mimd itself needs no such file.
 
 BEGIN;
 CREATE TABLE mimd_schema (
@@ -209,5 +209,53 @@ CREATE TABLE muc_light_blocking (
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO mimd_schema (version, checksum) VALUES (3, 'fe2a961b0752e57f');
+
+CREATE TABLE mam_server_user (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    server TEXT NOT NULL,
+    user_name TEXT NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX i_mam_server_user_name ON mam_server_user (server, user_name);
+
+CREATE TABLE mam_message (
+    id INTEGER NOT NULL,
+    user_id INTEGER NOT NULL,
+    from_jid TEXT NOT NULL,
+    remote_bare_jid TEXT NOT NULL,
+    remote_resource TEXT NOT NULL,
+    direction TEXT NOT NULL,
+    is_groupchat INTEGER NOT NULL,
+    origin_id TEXT,
+    search_body TEXT,
+    message BLOB NOT NULL,
+    PRIMARY KEY (user_id, id)
+) STRICT;
+
+CREATE INDEX i_mam_message_username_jid_id ON mam_message (user_id, remote_bare_jid, id, origin_id, remote_resource);
+
+CREATE TABLE mam_muc_message (
+    id INTEGER NOT NULL,
+    room_id INTEGER NOT NULL,
+    sender_id INTEGER NOT NULL,
+    nick_name TEXT NOT NULL,
+    origin_id TEXT,
+    search_body TEXT,
+    message BLOB NOT NULL,
+    PRIMARY KEY (room_id, id)
+) STRICT;
+
+CREATE INDEX i_mam_muc_message_room_id_nick_name_id ON mam_muc_message (room_id, nick_name, id, origin_id);
+
+CREATE INDEX i_mam_muc_message_sender_id ON mam_muc_message (sender_id, id);
+
+CREATE TABLE mam_config (
+    user_id INTEGER NOT NULL,
+    remote_jid TEXT NOT NULL,
+    behaviour TEXT NOT NULL,
+    PRIMARY KEY (user_id, remote_jid)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO mimd_schema (version, checksum) VALUES (4, '9befd9a7a6c23706');
 
 COMMIT;

@@ -5,7 +5,7 @@
 # What it learns stays in .build-fuzz/corpus, an input that the process died of in .build-fuzz/found.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 build=$PWD/.build-fuzz
-targets=(xml stanza jid sasl toml)
+targets=(xml stanza jid sasl toml term)
 seconds=${2:-60}
 if [ "${1:-all}" != all ]; then targets=("$1"); fi
 shift $(($# < 2 ? $# : 2))

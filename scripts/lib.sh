@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 swift_version_min=6.2
-system_packages_build=(ca-certificates git pkg-config libxml2-dev libssl-dev libidn-dev libmariadb-dev libpq-dev libsqlite3-dev)
+system_packages_build=(ca-certificates git pkg-config libxml2-dev libssl-dev libidn-dev libmariadb-dev libpq-dev libsqlite3-dev zlib1g-dev)
 system_packages_test=(openssl python3 python3-venv)
 # An import that no target declares must fail here, not at an embedder's.
 # shellcheck disable=SC2034 # the scripts that source this one use it

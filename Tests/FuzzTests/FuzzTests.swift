@@ -19,6 +19,7 @@ extension FuzzTarget {
         case .jid: 6_000
         case .sasl: 1_000
         case .toml: 200
+        case .term: 1_000
         }
     }
 }

@@ -74,11 +74,23 @@ struct AccountExportTests {
             ])
         let last = try #require(user.child("query", "jabber:iq:last"))
         #expect(last["last"] == "1700000000" && last.text == "Good night")
+        let results = try #require(user.child("archive", "urn:xmpp:pie:0#mam")).children
+        let names = results.map { $0["id"] ?? "" }
+        #expect(names.count == 250 && names == names.sorted())
+        #expect(results.first?["id"] == ArchiveID(1_700_000_001_000_000 << 8)?.text)
+
+        let forwarded = try #require(results.first?.child("forwarded", .forward))
+        #expect(forwarded.child("delay", .delay)?["stamp"] == "2023-11-14T22:13:21Z")
+        #expect(forwarded.child("message", .client)?.child("body")?.text == "1")
+        #expect(
+            user.child("prefs", .archive)?.xml
+                == "<prefs xmlns='urn:xmpp:mam:2' default='roster'><always><jid>romeo@example.net</jid></always>"
+                + "<never><jid>tybalt@example.com/x</jid></never></prefs>")
         #expect(
             summary
                 == AccountExport.Summary(
                     isRegistered: true, rosterItemCount: 2, offlineMessageCount: 250, privateElementCount: 1,
-                    privacyListCount: 1,
+                    privacyListCount: 1, archivedMessageCount: 250, hasArchivePreferences: true,
                     hasLastActivity: true, hasVCard: true, roomCount: 1, roomBlockCount: 1, unreadableCount: 0))
     }
 
@@ -113,6 +125,16 @@ struct AccountExportTests {
             configuration: [RoomField(Room.nameKey, "A Dark Cave")], occupants: [juliet: .member])
         try await storage.rooms.set(room, basedOn: nil)
         try await storage.rooms.changeBlocks(of: juliet, adding: [.user(tybalt.bare)], removing: [])
+        let archived = try (1...250).map { number in
+            ArchivedMessage(
+                id: try #require(ArchiveID((1_700_000_000_000_000 + Int64(number) * 1_000_000) << 8)),
+                direction: .received, sender: romeo, peer: romeo,
+                stanza: Array("<message xmlns='jabber:client'><body>\(number)</body></message>".utf8))
+        }
+        try await storage.messageArchive.append(archived.map { ArchiveEntry(archive: juliet, message: $0) })
+        let exceptions = [romeo: true, try JID("tybalt@example.com/x"): false]
+        try await storage.archivePreferences.set(
+            ArchivePreferences(standard: .roster, exceptions: exceptions), of: juliet)
         let activity = LastActivityRecord(seconds: 1_700_000_000, status: "Good night")
         try await storage.lastActivity.setLastActivity(activity, of: juliet)
     }

@@ -95,6 +95,17 @@ final class BrokenDatabase: SQLDatabase {
         return try await execute(statement, parameters, base.execute)
     }
 
+    func execute(_ statement: SQLStatement, forEach parameters: [[SQLValue]]) async throws(StorageError) -> [Int] {
+        var counts: [Int] = []
+        for parameters in parameters {
+            if breakage.way == .halvesCancelled, Task.isCancelled, !counts.isEmpty {
+                throw .unavailable(detail: "cancelled")
+            }
+            counts.append(try await execute(statement, parameters))
+        }
+        return counts
+    }
+
     private func block() {
         // The thread that the caller has is kept from others: that is what is broken here.
         if breakage.way == .blocks { usleep(5_000) }

@@ -12,7 +12,8 @@ import XMPPPersistenceSQL
 struct BrokenStore: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let breakage: Breakage
-    /// `rosters.listing`; with `*` for the store, the checks of that name of every store.
+    /// `rosters.listing`; with `*` for the store, the checks of that name of every store; with `~`, of every one that
+    /// holds texts.
     let failed: [String]
     /// Puts something that is broken before a storage.
     let wrap: @Sendable (Storage) -> Storage
@@ -24,8 +25,9 @@ struct BrokenStore: Sendable, CustomTestStringConvertible {
         testDescription = description
         self.breakage = breakage
         self.failed = failed.flatMap { name in
-            guard name.hasPrefix("*") else { return [name] }
-            return StoreKind.allCases.map { "\($0)" + name.dropFirst() }
+            guard name.hasPrefix("*") || name.hasPrefix("~") else { return [name] }
+            let kinds = StoreKind.allCases.filter { name.hasPrefix("*") || $0 != .archivePreferences }
+            return kinds.map { "\($0)" + name.dropFirst() }
         }
         self.wrap = wrap
     }
@@ -49,6 +51,9 @@ struct BrokenStoreTests {
         add(.lastActivity, \.lastActivity, LastActivityStoreChecks.all)
         add(.vCards, \.vCards, VCardStoreChecks.all)
         add(.rooms, \.rooms, RoomStoreChecks.all)
+        add(.messageArchive, \.messageArchive, ArchiveStoreChecks.ofAccounts.all)
+        add(.roomArchive, \.roomArchive, ArchiveStoreChecks.ofRooms.all)
+        add(.archivePreferences, \.archivePreferences, ArchivePreferencesStoreChecks.all)
         return checks
     }()
 
@@ -86,6 +91,8 @@ struct BrokenStoreTests {
             PrivateStoreChecks.all.count, PrivacyStoreChecks.all.count, LastActivityStoreChecks.all.count,
             VCardStoreChecks.all.count,
             RoomStoreChecks.all.count,
+            ArchiveStoreChecks.ofAccounts.all.count, ArchiveStoreChecks.ofRooms.all.count,
+            ArchivePreferencesStoreChecks.all.count,
         ]
         #expect(Self.checks.count == counts.reduce(0, +))
     }
@@ -110,5 +117,8 @@ struct BrokenStoreTests {
         try await check(LastActivityStoreChecks.reopening, \.lastActivity)
         try await check(VCardStoreChecks.reopening, \.vCards)
         try await check(RoomStoreChecks.reopening, \.rooms)
+        try await check(ArchiveStoreChecks.ofAccounts.reopening, \.messageArchive)
+        try await check(ArchiveStoreChecks.ofRooms.reopening, \.roomArchive)
+        try await check(ArchivePreferencesStoreChecks.reopening, \.archivePreferences)
     }
 }

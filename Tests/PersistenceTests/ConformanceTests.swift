@@ -41,6 +41,23 @@ import XMPPPersistenceConformance
         try await Self.run(check, on: backend, \.vCards)
     }
 
+    @Test(arguments: Backend.available, ArchiveStoreChecks.ofAccounts.all)
+    func messageArchive(_ backend: Backend, _ check: ConformanceCheck<any ArchiveStore>) async throws {
+        try await Self.run(check, on: backend, \.messageArchive)
+    }
+
+    @Test(arguments: Backend.available, ArchiveStoreChecks.ofRooms.all)
+    func roomArchive(_ backend: Backend, _ check: ConformanceCheck<any ArchiveStore>) async throws {
+        try await Self.run(check, on: backend, \.roomArchive)
+    }
+
+    @Test(arguments: Backend.available, ArchivePreferencesStoreChecks.all)
+    func archivePreferencesStore(
+        _ backend: Backend, _ check: ConformanceCheck<any ArchivePreferencesStore>
+    ) async throws {
+        try await Self.run(check, on: backend, \.archivePreferences)
+    }
+
     @Test(arguments: Backend.available, RoomStoreChecks.all)
     func roomStore(_ backend: Backend, _ check: ConformanceCheck<any RoomStore>) async throws {
         try await Self.run(check, on: backend, \.rooms)
@@ -79,6 +96,23 @@ import XMPPPersistenceConformance
     @Test(arguments: Backend.lasting, VCardStoreChecks.reopening)
     func vCardStoreOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any VCardStore>) async throws {
         try await Self.run(check, on: backend, \.vCards)
+    }
+
+    @Test(arguments: Backend.lasting, ArchiveStoreChecks.ofAccounts.reopening)
+    func messageArchiveOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any ArchiveStore>) async throws {
+        try await Self.run(check, on: backend, \.messageArchive)
+    }
+
+    @Test(arguments: Backend.lasting, ArchiveStoreChecks.ofRooms.reopening)
+    func roomArchiveOpenedAgain(_ backend: Backend, _ check: ReopenCheck<any ArchiveStore>) async throws {
+        try await Self.run(check, on: backend, \.roomArchive)
+    }
+
+    @Test(arguments: Backend.lasting, ArchivePreferencesStoreChecks.reopening)
+    func archivePreferencesStoreOpenedAgain(
+        _ backend: Backend, _ check: ReopenCheck<any ArchivePreferencesStore>
+    ) async throws {
+        try await Self.run(check, on: backend, \.archivePreferences)
     }
 
     @Test(arguments: Backend.lasting, RoomStoreChecks.reopening)

@@ -94,6 +94,9 @@ import XMPPPersistenceSQLite
         try await check(LastActivityStoreChecks.all, \.lastActivity)
         try await check(VCardStoreChecks.all, \.vCards)
         try await check(RoomStoreChecks.all, \.rooms)
+        try await check(ArchiveStoreChecks.ofAccounts.all, \.messageArchive)
+        try await check(ArchiveStoreChecks.ofRooms.all, \.roomArchive)
+        try await check(ArchivePreferencesStoreChecks.all, \.archivePreferences)
     }
 
     // MARK: FaultyStorage

@@ -53,7 +53,7 @@ struct MongooseIMDatabaseTests {
         NULL, orgunit text NOT NULL, lorgunit text NOT NULL, PRIMARY KEY (server, lusername))
         """,
         // One that mimd does not use.
-        "CREATE TABLE mam_server_user (id serial PRIMARY KEY, server varchar(250), user_name varchar(250))",
+        "CREATE TABLE test_types (unicode text, binary_data_8k bytea, ascii_char character(1))",
         """
         CREATE TABLE privacy_default_list (server varchar(250), username varchar(250), name text NOT NULL, \
         PRIMARY KEY (server, username))

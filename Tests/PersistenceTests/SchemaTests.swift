@@ -29,8 +29,7 @@ import XMPPCore
         #expect(Schema.migrations.map(\.version) == Array(1...Schema.version))
         #expect(
             Schema.migrations.map { $0.checksum(in: .sqlite) } == [
-                "72234c8b6e3f8e33", "d1ab7858e4fb92ce",
-                "fe2a961b0752e57f",
+                "72234c8b6e3f8e33", "d1ab7858e4fb92ce", "fe2a961b0752e57f", "9befd9a7a6c23706",
             ])
     }
 

@@ -4,6 +4,8 @@
 import Testing
 import XMPPCore
 
+@testable import XMPPPersistenceConformance
+
 @Suite struct StorageTests {
     private static func fill(_ storage: Storage, _ account: BareJID) async throws {
         let contact = try JID("romeo@montague.example")
@@ -21,6 +23,10 @@ import XMPPCore
         let room = Room(address: account, version: "1", configuration: [], occupants: [account: .owner])
         try await storage.rooms.set(room, basedOn: nil)
         try await storage.rooms.changeBlocks(of: account, adding: [.room(contact.bare)], removing: [])
+        for (store, owners) in [(storage.messageArchive, ArchiveOwners.accounts), (storage.roomArchive, .rooms)] {
+            try await store.append([owners.entry(1, in: account)])
+        }
+        try await storage.archivePreferences.set(ArchivePreferences(), of: account)
     }
 
     /// Which kinds of data each account has, by name.
@@ -33,6 +39,9 @@ import XMPPCore
             "vcards": try await storage.vCards.accounts(after: nil, limit: 10).items,
             "privacy": try await storage.privacyLists.accounts(after: nil, limit: 10).items,
             "rooms": try await storage.rooms.addresses(after: nil, limit: 10).items,
+            "archive": try await storage.messageArchive.archives(after: nil, limit: 10).items,
+            "archives of rooms": try await storage.roomArchive.archives(after: nil, limit: 10).items,
+            "preferences": try await storage.archivePreferences.accounts(after: nil, limit: 10).items,
             "last": try await storage.lastActivity.entries(after: nil, limit: 10).items.map(\.account),
         ]
     }

@@ -59,9 +59,39 @@ enum StoreCopyFixtures {
             try await append("\(index)", to: romeo, storage)
             try await add(item(try JID("contact\(index)@montague.example"), "\(index)"), to: romeo, storage)
         }
+        try await fillArchives(storage, accounts + [juliet], contacts: contacts, texts: texts)
         for index in 0..<100 {
             let record = LastActivityRecord(seconds: 1, status: "")
             try await storage.lastActivity.setLastActivity(record, of: try BareJID("user\(index)@capulet.example"))
+        }
+    }
+
+    /// Archives longer than a page, with names at both ends, and preferences.
+    private static func fillArchives(
+        _ storage: Storage, _ accounts: [BareJID], contacts: [JID], texts: [String]
+    ) async throws {
+        for (store, owners) in [(storage.messageArchive, ArchiveOwners.accounts), (storage.roomArchive, .rooms)] {
+            for (index, account) in accounts.enumerated() {
+                let ids = [Int64(index), .max] + (account == accounts.last ? 1_000..<1_120 : 0..<0)
+                let entries = try ids.enumerated().map { place, id in
+                    let contact = contacts[(index + place) % contacts.count]
+                    let text = texts[(index + place) % texts.count]
+                    return ArchiveEntry(
+                        archive: account,
+                        message: try owners.message(
+                            id, in: account, from: contact, peer: contact, text: text,
+                            originID: place % 2 == 0 ? nil : "\(place)", searchText: SearchText.stored(text),
+                            isGroupchat: place % 3 == 0))
+                }
+                try await store.append(entries)
+            }
+        }
+        let behaviours = ArchivePreferences.Behaviour.allCases
+        for (index, account) in accounts.enumerated() {
+            let exceptions = Dictionary(uniqueKeysWithValues: contacts.prefix(index % 7).map { ($0, index % 2 == 0) })
+            let preferences = ArchivePreferences(
+                standard: behaviours[index % behaviours.count], exceptions: exceptions)
+            try await storage.archivePreferences.set(preferences, of: account)
         }
     }
 
@@ -86,7 +116,13 @@ enum StoreCopyFixtures {
                 occupants: [try BareJID("\(name)@y.example"): .owner, try BareJID("z@y.example"): .member])
             try await storage.rooms.set(room, basedOn: nil)
             try await storage.rooms.changeBlocks(of: account, adding: [.room(account), .user(account)], removing: [])
+            let preferences = ArchivePreferences(
+                standard: .never, exceptions: [try JID("\(name)@y.example"): true])
+            try await storage.archivePreferences.set(preferences, of: account)
             for index in 0..<3 {
+                let id = Int64(index)
+                try await storage.messageArchive.append([ArchiveOwners.accounts.entry(id, in: account, text: name)])
+                try await storage.roomArchive.append([ArchiveOwners.rooms.entry(id, in: account, text: name)])
                 try await append("the same", to: account, storage)
                 try await add(item(try JID("\(index)@y.example"), name), to: account, storage)
                 let element = PrivateElement(namespace: "\(index)", xml: Array(name.utf8))
@@ -173,6 +209,18 @@ enum StoreCopyFixtures {
             for block in try await storage.rooms.blocks(of: address) {
                 lines[.rooms, default: []].append("\(address) \(block)")
             }
+        }
+        for (kind, store) in [(StoreKind.messageArchive, storage.messageArchive), (.roomArchive, storage.roomArchive)] {
+            for archive in try await Fixtures.all({ try await store.archives(after: $0, limit: 9) }) {
+                let messages = try await store.messages(
+                    in: archive, matching: ArchiveQuery(), order: .descending, limit: 1_000)
+                for message in messages { lines[kind, default: []].append("\(archive) \(message)") }
+            }
+        }
+        for account in try await Fixtures.all({ try await storage.archivePreferences.accounts(after: $0, limit: 9) }) {
+            guard let preferences = try await storage.archivePreferences.preferences(of: account) else { continue }
+            let exceptions = preferences.exceptions.map { "\($0) \($1)" }.sorted()
+            lines[.archivePreferences, default: []].append("\(account) \(preferences.standard) \(exceptions)")
         }
         // Backends list in orders of their own.
         return lines.mapValues { $0.sorted() }

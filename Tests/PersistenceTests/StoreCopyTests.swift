@@ -110,8 +110,8 @@ struct BackendPair: CustomStringConvertible, Sendable {
                 writeCount = WriteBudget.count(budget, of: 1_000)
             }
             // Three accounts with a page of items, three messages, a page of elements, three privacy lists, a record,
-            // a vCard, a room, blocks and a credential.
-            #expect(writeCount == 39)
+            // a vCard, archived messages of accounts and of rooms, preferences, a room, blocks and a credential.
+            #expect(writeCount == 48)
             // When the last write is done and only its answer is lost, the copy finds that by looking again.
             for count in 0..<(fault == .after ? writeCount - 1 : writeCount) {
                 try await Backend.memory.withStorage { target in

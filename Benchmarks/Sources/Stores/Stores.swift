@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How fast the stores are: durable inserts by one caller and by a hundred, look-ups of an account, rosters of 200 items.
+// How fast the stores are: durable inserts by one caller and by a hundred, look-ups of an account, rosters of 200 items,
+// archived messages in batches, pages of an archive.
 //
 //     Stores sqlite DIRECTORY [SECONDS]
 //     Stores pgsql|mysql HOST PORT DATABASE USER PASSWORD [SECONDS]
@@ -8,6 +9,7 @@
 // in Benchmarks/xmppload do the same over one connection that blocks.
 
 import Logging
+import Synchronization
 import XMPPCore
 import XMPPPersistenceMySQL
 import XMPPPersistencePostgreSQL
@@ -74,10 +76,48 @@ struct Stores {
         try await measure("roster of \(Self.rosterItemCount)", 8) {
             _ = try await storage.rosters.roster(of: juliet, after: nil, limit: Self.rosterItemCount + 1)
         }
+        try await runArchives()
+    }
+
+    private static let archiveCount = 2_000
+    private static let pageMessageCount = 50
+
+    /// Each message is of an archive, and with somebody, by chance.
+    private func runArchives() async throws {
+        let storage = storage
+        let archives = try (0..<Self.archiveCount).map { try BareJID("user\($0)@capulet.example") }
+        let peers = try (0..<20).map { try JID("peer\($0)@capulet.example/phone") }
+        let names = Atomic<Int64>(1)
+        for batch in [1, 32, 256] {
+            try await measure("archive, batches of \(batch)", 1, weight: batch) {
+                var entries: [ArchiveEntry] = []
+                for _ in 0..<batch {
+                    guard let id = ArchiveID(names.wrappingAdd(1, ordering: .relaxed).newValue << 8),
+                        let archive = archives.randomElement(), let peer = peers.randomElement()
+                    else { preconditionFailure("there are some") }
+                    entries.append(
+                        ArchiveEntry(
+                            archive: archive,
+                            message: ArchivedMessage(
+                                id: id, direction: .received, sender: peer, peer: peer, stanza: Self.message,
+                                originID: "0a1b2c3d-\(id.number)", searchText: "good night parting is such sweet sorrow"
+                            )))
+                }
+                try await storage.messageArchive.append(entries)
+            }
+        }
+        var query = ArchiveQuery()
+        for (name, peer) in [("page of an archive", nil), ("page with a peer", peers[3])] {
+            query.peer = peer
+            try await measure(name, 8) { [query] in
+                _ = try await storage.messageArchive.messages(
+                    in: archives[7], matching: query, order: .descending, limit: Self.pageMessageCount)
+            }
+        }
     }
 
     private func measure(
-        _ name: String, _ callers: Int, _ body: @escaping @Sendable () async throws -> Void
+        _ name: String, _ callers: Int, weight: Int = 1, _ body: @escaping @Sendable () async throws -> Void
     ) async throws {
         let start = ContinuousClock.now
         let end = start + .seconds(seconds)
@@ -94,7 +134,7 @@ struct Stores {
             }
             return try await group.reduce(0, +)
         }
-        let rate = Double(count) / ((ContinuousClock.now - start) / .seconds(1))
+        let rate = Double(count * weight) / ((ContinuousClock.now - start) / .seconds(1))
         print("{\"store\":\"\(name)\",\"callers\":\(callers),\"per_s\":\(Int(rate))}")
     }
 }

@@ -6,8 +6,9 @@ public import XMPPCore
 /// Writes down what the stores hold of one account, page by page.
 ///
 /// The last activity, which XEP-0227 has no word for, is a `<query/>` of `jabber:iq:last` whose attribute `last` counts
-/// seconds since 1970, as ejabberd writes it. Nor has it words for rooms without presence: those that the account is in
-/// are items as its own service discovery lists them, what it has blocked is as MUC Light lists it.
+/// seconds since 1970, as ejabberd writes it. What the account wants archived is a `<prefs/>` as XEP-0441 has it. Nor has it
+/// words for rooms without presence: those that the account is in are items as its own service discovery lists them, what
+/// it has blocked is as MUC Light lists it.
 public struct AccountExport: Sendable {
     /// How much there was.
     public struct Summary: Hashable, Sendable {
@@ -21,6 +22,10 @@ public struct AccountExport: Sendable {
         public var privateElementCount = 0
         /// Privacy lists, the block list among them.
         public var privacyListCount = 0
+        /// Messages of the archive.
+        public var archivedMessageCount = 0
+        /// Whether the account has said what it wants archived.
+        public var hasArchivePreferences = false
         /// Whether it is known when the account was last online.
         public var hasLastActivity = false
         /// Whether there is a vCard.
@@ -35,9 +40,9 @@ public struct AccountExport: Sendable {
         /// Whether nothing is stored for the account.
         public var isEmpty: Bool {
             let count =
-                rosterItemCount + offlineMessageCount + privateElementCount + privacyListCount + unreadableCount
-                + roomCount + roomBlockCount
-            return !isRegistered && count == 0 && !hasLastActivity && !hasVCard
+                rosterItemCount + offlineMessageCount + privateElementCount + privacyListCount + archivedMessageCount
+                + roomCount + roomBlockCount + unreadableCount
+            return !isRegistered && count == 0 && !hasLastActivity && !hasVCard && !hasArchivePreferences
         }
     }
 
@@ -79,6 +84,8 @@ public struct AccountExport: Sendable {
         try await writePrivacyLists(to: sink, &summary)
         try await writeRooms(to: sink, &summary)
         try await writeLastActivity(to: sink, &summary)
+        try await writeArchive(to: sink, &summary)
+        try await writeArchivePreferences(to: sink, &summary)
         try sink("</user>\n</host>\n</server-data>\n")
         return summary
     }
@@ -225,6 +232,52 @@ public struct AccountExport: Sendable {
         try sink(element.xml + "\n")
     }
 
+    /// XEP-0227 section 4.9: in chronological order.
+    private func writeArchive(to sink: (String) throws -> Void, _ summary: inout Summary) async throws {
+        var query = ArchiveQuery()
+        try sink(Self.startTag(Element("archive", .serverDataArchive)))
+        while true {
+            let messages = try await storage.messageArchive.messages(
+                in: account, matching: query, order: .ascending, limit: Self.pageEntryCount)
+            for message in messages {
+                guard let stanza = Element(parsing: message.stanza) else {
+                    summary.unreadableCount += 1
+                    continue
+                }
+                summary.archivedMessageCount += 1
+                let result = Element("result", .archive, ["id": message.id.text]) {
+                    Element("forwarded", .forward) {
+                        Element("delay", .delay, ["stamp": message.id.time.dateTime])
+                        stanza
+                    }
+                }
+                try sink(result.xml + "\n")
+            }
+            guard messages.count == Self.pageEntryCount, let last = messages.last?.id, last < query.ids.upperBound,
+                let next = ArchiveID(last.number + 1)
+            else { break }
+            query.ids = next...query.ids.upperBound
+        }
+        try sink("</archive>\n")
+    }
+
+    private func writeArchivePreferences(to sink: (String) throws -> Void, _ summary: inout Summary) async throws {
+        guard let preferences = try await storage.archivePreferences.preferences(of: account) else { return }
+        summary.hasArchivePreferences = true
+        var builder = ElementBuilder()
+        builder.open("prefs", .archive)
+        builder.attribute("default", preferences.standard.rawValue)
+        for (name, isArchived) in [("always", true), ("never", false)] {
+            builder.open(name, .archive)
+            for address in preferences.exceptions.filter({ $0.value == isArchived }).keys.map(\.description).sorted() {
+                builder.element("jid", .archive, text: address)
+            }
+            builder.close()
+        }
+        builder.close()
+        try sink(builder.finish().xml + "\n")
+    }
+
     /// The tag that opens an element without content.
     private static func startTag(_ element: Element) -> String { element.xml.dropLast(2) + ">\n" }
 }
@@ -243,4 +296,6 @@ extension Namespace {
     static let serverData: Namespace = "urn:xmpp:pie:0"
     /// Their SCRAM keys (XEP-0227 section 4.3).
     static let serverDataSCRAM: Namespace = "urn:xmpp:pie:0#scram"
+    /// Their message archives (XEP-0227 section 4.9).
+    static let serverDataArchive: Namespace = "urn:xmpp:pie:0#mam"
 }

@@ -16,7 +16,8 @@ extension Dialect {
         case .postgreSQL, .cockroachDB:
             switch column.type {
             case .text: ["text", "character varying"]
-            case .code: ["character", "character varying", "text"]
+            // MongooseIM has types of its own for some.
+            case .code: ["character", "character varying", "text", "user-defined"]
             case .creationTime: ["timestamp without time zone", "timestamp with time zone"]
             case .integer, .serial: ["integer", "bigint"]
             case .bigInteger: ["bigint"]
@@ -27,7 +28,7 @@ extension Dialect {
         case .mySQL:
             switch column.type {
             case .text: ["varchar", "mediumtext", "text", "longtext", "tinytext", "varbinary"]
-            case .code: ["char", "varchar"]
+            case .code: ["char", "varchar", "enum"]
             case .creationTime: ["timestamp", "datetime"]
             case .integer, .serial: ["int", "bigint"]
             case .bigInteger: ["bigint"]
@@ -74,21 +75,31 @@ extension Dialect {
             + indexes(of: table).map { statement(for: $0, of: table) }
     }
 
-    /// The columns of each index that a table has beside its primary key.
-    func indexes(of table: Table) -> [[String]] {
-        (hasRoom(forKeyOf: table) ? table.indexes : table.indexes + [table.primaryKey.dropLast()])
-            + table.uniqueIndexes
+    /// Each index that a table has beside its primary key.
+    func indexes(of table: Table) -> [Index] {
+        let indexes = table.indexes.filter { index in
+            (self != .sqlite || !index.isOmittedBySQLite) && (index.kind != .words || findsWordsByIndex)
+        }
+        return hasRoom(forKeyOf: table) ? indexes : indexes + [Index(table.primaryKey.dropLast())]
     }
 
     /// The name of an index.
-    func name(of index: [String], of table: Table) -> String { "i_\(table.name)_\(index.joined(separator: "_"))" }
+    func name(of index: Index, of table: Table) -> String {
+        index.name ?? "i_\(table.name)_\(index.columns.joined(separator: "_"))"
+    }
 
     /// The statement that makes an index.
     ///
     /// - Parameter unlessThere: whether one that is there may stay; only where there is no ``indexListing``.
-    func statement(for index: [String], of table: Table, unlessThere: Bool = false) -> String {
-        "CREATE \(table.uniqueIndexes.contains(index) ? "UNIQUE " : "")INDEX \(unlessThere ? "IF NOT EXISTS " : "")\(name(of: index, of: table))"
-            + " ON \(table.name) (\(index.map { text(ofIndexed: $0, of: table) }.joined(separator: ", ")))"
+    func statement(for index: Index, of table: Table, unlessThere: Bool = false) -> String {
+        let columns = index.columns + (self == .sqlite ? index.coveredColumns : [])
+        let kind = index.kind == .unique ? "UNIQUE " : ""
+        let place = "\(unlessThere ? "IF NOT EXISTS " : "")\(name(of: index, of: table)) ON \(table.name)"
+        if index.kind == .words {
+            return "CREATE INDEX \(place) USING GIN (\(columns.map(words(of:)).joined(separator: ", ")))"
+        }
+        let texts = columns.map { text(ofIndexed: $0, of: table) }
+        return "CREATE \(kind)INDEX \(place) (\(texts.joined(separator: ", ")))"
     }
 
     /// A column in the definition of an index. PostgreSQL finds ranges of bytes only in one that is made for them.
@@ -117,7 +128,7 @@ extension Dialect {
     /// Whether rows are told apart, or found, by a column.
     func isKey(_ column: Column, of table: Table) -> Bool {
         let primaryKey = hasRoom(forKeyOf: table) ? table.primaryKey : []
-        return ([primaryKey] + indexes(of: table)).contains { $0.contains(column.name) }
+        return ([primaryKey] + indexes(of: table).map(\.columns)).contains { $0.contains(column.name) }
     }
 
     /// MySQL's bound of 3,072 bytes, at four bytes a character.

@@ -36,6 +36,15 @@ public protocol SQLDatabase: Sendable {
     /// - Returns: how many rows it wrote.
     @discardableResult
     func execute(_ statement: SQLStatement, _ parameters: [SQLValue]) async throws(StorageError) -> Int
+
+    /// Runs a statement that writes with each of several lists of parameters, each for itself, as if each were asked for
+    /// alone: but they share their way, and their commit.
+    ///
+    /// - Returns: how many rows each wrote; all of them are durable.
+    /// - Throws: the error of one that was refused. The others may have been done or not.
+    func execute(
+        _ statement: SQLStatement, forEach parameters: [[SQLValue]]
+    ) async throws(StorageError) -> [Int]
 }
 
 /// A transaction that is under way. It must not outlive the body that it is given to.

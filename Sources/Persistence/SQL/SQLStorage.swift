@@ -17,6 +17,9 @@ extension Storage {
             privacyLists: SQLPrivacyStore(database: database, logger: logger),
             lastActivity: SQLLastActivityStore(database: database, logger: logger),
             vCards: SQLVCardStore(database: database, logger: logger),
+            messageArchive: SQLArchiveStore.ofAccounts(database, logger: logger),
+            roomArchive: SQLArchiveStore.ofRooms(database, logger: logger),
+            archivePreferences: SQLArchivePreferencesStore(database: database, logger: logger),
             rooms: SQLRoomStore(database: database, logger: logger)
         )
     }

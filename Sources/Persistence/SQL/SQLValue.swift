@@ -65,6 +65,15 @@ public struct SQLRow: Hashable, Sendable {
         }
     }
 
+    /// Bytes that are not NULL, or the bytes of a text.
+    public func bytes(_ column: Int) throws(StorageError) -> [UInt8] {
+        switch try value(column) {
+        case .bytes(let bytes): return bytes
+        case .text(let text): return Array(text.utf8)
+        case .null, .integer, .utf8, .flag: throw mismatch(column)
+        }
+    }
+
     private func value(_ column: Int) throws(StorageError) -> SQLValue {
         guard values.indices.contains(column) else { throw mismatch(column) }
         return values[column]

@@ -34,6 +34,7 @@ public enum Schema {
         ),
         Migration(version: 2, tables: [vCard, vCardSearch, privacyDefaultList, privacyList, privacyListData]),
         Migration(version: 3, tables: [mucLightRooms, mucLightOccupants, mucLightConfig, mucLightBlocking]),
+        Migration(version: 4, tables: [archiveOwner, accountArchive, roomArchive, archivePreferences]),
     ]
 
     /// Where the schema's own version is written down.
@@ -110,7 +111,7 @@ public enum Schema {
         columns: [.name("username"), .name("lusername"), .name("server")]
             + SQLVCardStore.textFields.flatMap { [.text($0.rawValue), .text("l" + $0.rawValue)] },
         primaryKey: ["server", "lusername"],
-        indexes: searchedColumns.map { ["server", $0] },
+        indexes: searchedColumns.map { Index(["server", $0]) },
         rowSize: .large,
         byteOrderedColumns: Set(searchedColumns)
     )
@@ -146,7 +147,7 @@ public enum Schema {
         name: "muc_light_rooms",
         columns: [.serial("id"), .name("luser"), .name("lserver"), .text("version")],
         primaryKey: ["id"],
-        uniqueIndexes: [["lserver", "luser"]]
+        indexes: [Index(["lserver", "luser"], kind: .unique)]
     )
 
     static let mucLightOccupants = Table(

@@ -167,8 +167,10 @@ extension Schema {
                 guard !isApplied else { continue }
                 plan.keptTables.append(table.name)
                 plan.drifts += drifts.filter { !$0.isOfCollation }
-                for index in dialect.indexes(of: table)
-                where !indexes.contains("\(table.name).\(dialect.name(of: index, of: table))") {
+                // An index of words could not hold any text that is there, and takes long to make.
+                for index in dialect.indexes(of: table) where index.kind != .words {
+                    let names = [dialect.name(of: index, of: table), index.otherName].compactMap(\.self)
+                    guard !names.contains(where: { indexes.contains("\(table.name).\($0)") }) else { continue }
                     plan.statements.append(
                         dialect.statement(for: index, of: table, unlessThere: dialect.indexListing == nil))
                 }

@@ -14,15 +14,49 @@ struct Table: Hashable, Sendable {
     var name: String
     var columns: [Column]
     var primaryKey: [String]
-    /// The columns of each further index.
-    var indexes: [[String]] = []
-    /// The columns of each further index that lets no two rows have the same values.
-    var uniqueIndexes: [[String]] = []
+    var indexes: [Index] = []
     var rowSize = RowSize.small
     /// Columns of indexes that are searched by ranges of bytes; see ``Dialect/byteComparisons``.
     var byteOrderedColumns: Set<String> = []
 
     var hasSerialKey: Bool { columns.contains { $0.type == .serial } }
+}
+
+/// An index that a table has beside its primary key.
+struct Index: Hashable, Sendable, ExpressibleByArrayLiteral {
+    enum Kind: Hashable, Sendable {
+        /// Rows in the order of the columns.
+        case ordered
+        /// As `ordered`, and no two rows have the same columns.
+        case unique
+        /// Rows by the words of a text that has a space between; only where ``Dialect/findsWordsByIndex``.
+        case words
+    }
+
+    var columns: [String]
+    /// Columns that SQLite keeps in the index as well, behind the others: a condition on them then reads no rows.
+    var coveredColumns: [String] = []
+    /// The name; nil for one that is made of the table's and the columns'.
+    var name: String?
+    /// Under which other name MongooseIM has made such an index.
+    var otherName: String?
+    var kind = Kind.ordered
+    /// Whether SQLite does without, where writing to one more place costs more than the index saves.
+    var isOmittedBySQLite = false
+
+    init(
+        _ columns: [String], covering coveredColumns: [String] = [], name: String? = nil, otherName: String? = nil,
+        kind: Kind = .ordered, isOmittedBySQLite: Bool = false
+    ) {
+        self.columns = columns
+        self.coveredColumns = coveredColumns
+        self.name = name
+        self.otherName = otherName
+        self.kind = kind
+        self.isOmittedBySQLite = isOmittedBySQLite
+    }
+
+    init(arrayLiteral columns: String...) { self.init(columns) }
 }
 
 /// A column of a table.

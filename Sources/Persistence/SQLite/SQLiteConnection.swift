@@ -30,6 +30,12 @@ final class SQLiteConnection: @unchecked Sendable {
     /// To how many bytes the write-ahead log is cut when it was longer for a while.
     static let logByteCountMax = 64 << 20
 
+    /// What the writer keeps of the file, and after how many pages of the log they go into it. Messages of many archives
+    /// write to pages all over the file: with these, each takes two thirds of the time that SQLite's own numbers take
+    /// (docs/decisions/0014). A checkpoint holds the writer up, so there is no more between two.
+    static let cacheByteCountMax = 16 << 20
+    static let checkpointPageCount = 4_096
+
     private let thread: SQLiteThread
     private let role: SQLiteConnectionRole
     private var handle: SQLiteHandle?
@@ -73,7 +79,16 @@ final class SQLiteConnection: @unchecked Sendable {
             PRAGMA journal_size_limit = \(Self.logByteCountMax);
             """
         )
-        if role == .reading { try handle.run("PRAGMA query_only = ON") }
+        switch role {
+        case .reading: try handle.run("PRAGMA query_only = ON")
+        case .writing:
+            try handle.run(
+                """
+                PRAGMA cache_size = -\(Self.cacheByteCountMax / 1_024); \
+                PRAGMA wal_autocheckpoint = \(Self.checkpointPageCount)
+                """
+            )
+        }
         self.handle = handle
     }
 
@@ -244,6 +259,42 @@ final class SQLiteConnection: @unchecked Sendable {
                 answer(.failure(error))
             }
         }
+    }
+
+    /// Runs a statement that writes with each of several lists of parameters, and waits for the commit.
+    func execute(
+        by deadline: ContinuousClock.Instant, _ text: String, forEach parameters: [[SQLValue]]
+    ) async throws(StorageError) -> [Int] {
+        try await onThread { [self] answer in
+            do throws(StorageError) {
+                let handle = try start(by: deadline)
+                try openGroup(handle)
+                thread.countJobs(parameters.count)
+                let result = execute(text, forEach: parameters, on: handle)
+                if case .failure(let error) = result, handle.isOutsideTransaction { groupIsLost(error) }
+                answerAfterCommit(answer, result)
+            } catch {
+                answer(.failure(error))
+            }
+        }
+    }
+
+    /// Goes on behind one that fails, unless it has ended the transaction.
+    private func execute(
+        _ text: String, forEach parameters: [[SQLValue]], on handle: SQLiteHandle
+    ) -> Result<[Int], StorageError> {
+        var counts: [Int] = []
+        counts.reserveCapacity(parameters.count)
+        var failure: StorageError?
+        for parameters in parameters {
+            do throws(StorageError) {
+                counts.append(try handle.execute(text, parameters))
+            } catch {
+                failure = failure ?? error
+                if handle.isOutsideTransaction { break }
+            }
+        }
+        return failure.map { .failure($0) } ?? .success(counts)
     }
 
     private func start(by deadline: ContinuousClock.Instant) throws(StorageError) -> SQLiteHandle {

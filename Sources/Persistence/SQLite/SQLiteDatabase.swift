@@ -152,6 +152,15 @@ public final class SQLiteDatabase: SQLDatabase {
         return try await writer.execute(by: deadline, statement.text(in: .sqlite), parameters)
     }
 
+    /// Runs a statement that writes with each of several lists of parameters, and returns how many rows each wrote.
+    public func execute(
+        _ statement: SQLStatement, forEach parameters: [[SQLValue]]
+    ) async throws(StorageError) -> [Int] {
+        let deadline = try enter()
+        defer { gate.leave() }
+        return try await writer.execute(by: deadline, statement.text(in: .sqlite), forEach: parameters)
+    }
+
     /// Lets a request in, which then must leave the gate.
     ///
     /// - Returns: when it is too late to start it.

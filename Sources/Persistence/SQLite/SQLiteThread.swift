@@ -11,8 +11,8 @@ import XMPPCore
 ///
 /// `@unchecked Sendable`: `state` is behind its mutex; `semaphore` is one, made for use by many threads, and is
 /// freed in `deinit` when nobody can use it; `identifier` is written before the thread takes its first job (`start`
-/// returns after that, and only then does anybody else hold the object), and `batchEnd` is touched by the thread alone,
-/// which `atBatchEnd` checks.
+/// returns after that, and only then does anybody else hold the object); `batchEnd` and `jobCount` are touched by the
+/// thread alone, which `atBatchEnd` checks.
 final class SQLiteThread: TaskExecutor, Sleeper, @unchecked Sendable {
     private enum Job {
         case closure(@Sendable () -> Void)
@@ -34,6 +34,9 @@ final class SQLiteThread: TaskExecutor, Sleeper, @unchecked Sendable {
 
     /// Most jobs of an open batch, after which no more join it: it bounds how long the first waits for its commit.
     static let batchJobCountMax = 512
+    /// SQLite and the bodies of transactions go no deeper. The system's eight mebibytes for each thread count where the
+    /// memory that a process may name is bounded.
+    private static let stackByteCount = 1 << 20
     /// After how many jobs those who wait for them are woken, at the latest.
     private static let wakeJobCountMax = 32
 
@@ -61,7 +64,11 @@ final class SQLiteThread: TaskExecutor, Sleeper, @unchecked Sendable {
         let thread = SQLiteThread(batching)
         // The new thread owns this reference, and gives it up when it ends.
         let reference = Unmanaged.passRetained(thread)
-        let code = pthread_create(&thread.identifier, nil, sqliteThreadMain, reference.toOpaque())
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)  // has no way to fail
+        pthread_attr_setstacksize(&attributes, stackByteCount)  // else the system's is taken, which is larger
+        let code = pthread_create(&thread.identifier, &attributes, sqliteThreadMain, reference.toOpaque())
+        pthread_attr_destroy(&attributes)  // has nothing to free
         guard code == 0 else {
             reference.release()
             throw .unavailable(detail: "no thread for the database: error \(code)")
@@ -124,9 +131,12 @@ final class SQLiteThread: TaskExecutor, Sleeper, @unchecked Sendable {
         batchEnd = hook
     }
 
+    /// Says that the job that runs does as much as so many. On the thread.
+    func countJobs(_ count: Int) { jobCount += count }
+    private var jobCount = 0
+
     fileprivate func run() {
         let wakes = DeferredWakes()
-        var jobCount = 0
         var jobs = Deque<Job>()
         while true {
             jobs.removeAll(keepingCapacity: true)

@@ -49,7 +49,7 @@ public protocol ArchiveStore: AccountDataStore {
     /// Reads messages of an archive by their names; those that are not there are left out.
     ///
     /// - Parameter ids: at most ``Page/itemCountMax``; those beyond are left out.
-    /// - Returns: the messages in their order.
+    /// - Returns: the messages in the order of the archive.
     func messages(in archive: BareJID, ids: [ArchiveID]) async throws(StorageError) -> [ArchivedMessage]
 
     /// How many messages of an archive a query finds. This may cost as much as reading them.

@@ -62,7 +62,7 @@ public struct ArchivedMessage: Hashable, Sendable {
     public var id: ArchiveID
     /// Which way it went.
     public var direction: Direction
-    /// Who sent it. In a room's archive the account that did, not the occupant.
+    /// Who sent it. In a room's archive the account that did, not the occupant; its resource is not kept there.
     public var sender: JID
     /// Whom the owner talked with: the recipient of a message that was sent, else the sender. In a room's archive the
     /// occupant: the room's address with the nickname.
@@ -74,7 +74,7 @@ public struct ArchivedMessage: Hashable, Sendable {
     public var originID: String?
     /// What it is found by: see ``SearchText``; nil for nothing.
     public var searchText: String?
-    /// Whether it came through a room.
+    /// Whether it came through a room, as all messages in a room's archive have.
     public var isGroupchat: Bool
 
     /// The longest ``originID`` that is kept: longer ones are left out.
@@ -102,7 +102,7 @@ public struct ArchiveQuery: Hashable, Sendable {
     public var ids = ArchiveID.range
     /// Those with this ``ArchivedMessage/peer``: any of its resources where it has none. Nil for all.
     public var peer: JID?
-    /// Those in whose text all of these words are; see ``SearchText``. Empty for all.
+    /// Those in whose text all of these words are; see ``SearchText``. Empty for all. What is no word is in no text.
     public var words: [String] = []
     /// Those with this ``ArchivedMessage/originID``; nil for all.
     public var originID: String?

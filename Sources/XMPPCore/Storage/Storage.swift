@@ -18,6 +18,12 @@ public struct Storage: Sendable {
     public var lastActivity: any LastActivityStore
     /// The vCards.
     public var vCards: any VCardStore
+    /// The message archives of accounts.
+    public var messageArchive: any ArchiveStore
+    /// The message archives of rooms.
+    public var roomArchive: any ArchiveStore
+    /// What accounts want archived.
+    public var archivePreferences: any ArchivePreferencesStore
     /// The rooms without presence, and what accounts have blocked there.
     public var rooms: any RoomStore
 
@@ -26,7 +32,8 @@ public struct Storage: Sendable {
         accounts: any AccountStore, rosters: any RosterStore, offlineMessages: any OfflineStore,
         privateElements: any PrivateStore, privacyLists: any PrivacyStore, lastActivity: any LastActivityStore,
         vCards: any VCardStore,
-        rooms: any RoomStore
+        messageArchive: any ArchiveStore, roomArchive: any ArchiveStore,
+        archivePreferences: any ArchivePreferencesStore, rooms: any RoomStore
     ) {
         self.accounts = accounts
         self.rosters = rosters
@@ -35,15 +42,17 @@ public struct Storage: Sendable {
         self.privacyLists = privacyLists
         self.lastActivity = lastActivity
         self.vCards = vCards
+        self.messageArchive = messageArchive
+        self.roomArchive = roomArchive
+        self.archivePreferences = archivePreferences
         self.rooms = rooms
     }
 
     /// Every store. The one of accounts is the last, so that a removal that breaks off half way can be asked for again.
     var all: [any AccountDataStore] {
         [
-            rosters, offlineMessages, privateElements, privacyLists, lastActivity, vCards,
-            rooms,
-            accounts,
+            rosters, offlineMessages, privateElements, privacyLists, lastActivity, vCards, messageArchive, roomArchive,
+            archivePreferences, rooms, accounts,
         ]
     }
 

@@ -52,6 +52,12 @@ extension Storage {
             lastActivity: DecoratedStore(
                 base: lastActivity, data: lastActivity, decorator: decorator, kind: .lastActivity),
             vCards: DecoratedStore(base: vCards, data: vCards, decorator: decorator, kind: .vCards),
+            messageArchive: DecoratedStore(
+                base: messageArchive, data: messageArchive, decorator: decorator, kind: .messageArchive),
+            roomArchive: DecoratedStore(
+                base: roomArchive, data: roomArchive, decorator: decorator, kind: .roomArchive),
+            archivePreferences: DecoratedStore(
+                base: archivePreferences, data: archivePreferences, decorator: decorator, kind: .archivePreferences),
             rooms: DecoratedStore(base: rooms, data: rooms, decorator: decorator, kind: .rooms)
         )
     }
@@ -292,6 +298,70 @@ extension DecoratedStore: VCardStore where Base == any VCardStore {
     func search(_ query: VCardQuery, in domain: String, limit: Int) async throws(StorageError) -> [VCardMatch] {
         try await decorator.around(.read(kind)) { () throws(StorageError) in
             try await base.search(query, in: domain, limit: limit)
+        }
+    }
+
+    func accounts(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.accounts(after: cursor, limit: limit)
+        }
+    }
+}
+
+extension DecoratedStore: ArchiveStore where Base == any ArchiveStore {
+    var features: Set<ArchiveFeature> { base.features }
+
+    func append(_ entries: [ArchiveEntry]) async throws(StorageError) {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in try await base.append(entries) }
+    }
+
+    func messages(
+        in archive: BareJID, matching query: ArchiveQuery, order: ArchiveOrder, limit: Int
+    ) async throws(StorageError) -> [ArchivedMessage] {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.messages(in: archive, matching: query, order: order, limit: limit)
+        }
+    }
+
+    func messages(in archive: BareJID, ids: [ArchiveID]) async throws(StorageError) -> [ArchivedMessage] {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.messages(in: archive, ids: ids)
+        }
+    }
+
+    func count(in archive: BareJID, matching query: ArchiveQuery) async throws(StorageError) -> Int {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.count(in: archive, matching: query)
+        }
+    }
+
+    func replace(_ id: ArchiveID, in archive: BareJID, by stanza: [UInt8]) async throws(StorageError) -> Bool {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.replace(id, in: archive, by: stanza)
+        }
+    }
+
+    func remove(before id: ArchiveID, in archive: BareJID, limit: Int) async throws(StorageError) -> Int {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.remove(before: id, in: archive, limit: limit)
+        }
+    }
+
+    func archives(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.archives(after: cursor, limit: limit)
+        }
+    }
+}
+
+extension DecoratedStore: ArchivePreferencesStore where Base == any ArchivePreferencesStore {
+    func preferences(of account: BareJID) async throws(StorageError) -> ArchivePreferences? {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in try await base.preferences(of: account) }
+    }
+
+    func set(_ preferences: ArchivePreferences, of account: BareJID) async throws(StorageError) {
+        try await decorator.around(.write(kind)) { () throws(StorageError) in
+            try await base.set(preferences, of: account)
         }
     }
 

@@ -83,6 +83,7 @@ extension AccountExport.Summary {
             Self.count(privacyListCount, "privacy list"), hasVCard ? "a vCard" : "no vCard",
             hasLastActivity ? "last activity" : "no last activity",
             Self.count(roomCount, "room"), Self.count(roomBlockCount, "room block"),
+            Self.count(archivedMessageCount, "archived message"),
         ]
         if unreadableCount > 0 { parts.append("\(unreadableCount) that cannot be read") }
         return parts.joined(separator: ", ")

@@ -83,6 +83,11 @@ struct ConfiguredStores: Sendable {
         storage.privacyLists = self.storage(on: host.backend(of: "mod_privacy")).privacyLists
         storage.lastActivity = self.storage(on: host.backend(of: "mod_last")).lastActivity
         storage.vCards = self.storage(on: host.backend(of: "mod_vcard")).vCards
+        // The backends of accounts' and of rooms' archives, and of preferences, are read as the module's one.
+        let archives = self.storage(on: host.backend(of: "mod_mam"))
+        storage.messageArchive = archives.messageArchive
+        storage.roomArchive = archives.roomArchive
+        storage.archivePreferences = archives.archivePreferences
         storage.rooms = self.storage(on: host.backend(of: "mod_muc_light")).rooms
         return storage
     }

@@ -14,6 +14,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case sasl
     /// The configuration file.
     case toml
+    /// Erlang's terms, of which archived messages are made.
+    case term
 
     /// Checks every property of the target.
     ///
@@ -25,6 +27,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .jid: try JIDProperties.check(input)
         case .sasl: try SASLProperties.check(input)
         case .toml: try TOMLProperties.check(input)
+        case .term: try TermProperties.check(input)
         }
     }
 }

@@ -101,6 +101,30 @@ public final class PooledDatabase: SQLDatabase {
         try await ask(statement, parameters) { $0.write($1) }.rowCount
     }
 
+    /// Runs a statement that writes with each of several lists of parameters, and returns how many rows each wrote.
+    public func execute(
+        _ statement: SQLStatement, forEach parameters: [[SQLValue]]
+    ) async throws(StorageError) -> [Int] {
+        guard !parameters.isEmpty else { return [] }
+        try gate.enter()
+        defer { gate.leave() }
+        let (loop, pool, waitMax) = (loop, pool, settings.waitMax)
+        let result: Result<[Int], StorageError> = await withUnsafeContinuation { continuation in
+            loop.post {
+                let answers = PooledAnswers(count: parameters.count) { continuation.resume(returning: $0) }
+                let deadline = loop.now + waitMax
+                for (index, parameters) in parameters.enumerated() {
+                    pool.write(
+                        PooledRequest(command: SQLCommand(statement, parameters), deadline: deadline) { result in
+                            answers.take(result, at: index)
+                        }
+                    )
+                }
+            }
+        }
+        return try result.get()
+    }
+
     private func ask(
         _ statement: SQLStatement, _ parameters: [SQLValue],
         _ submit: @escaping @Sendable (ConnectionPool, PooledRequest) -> Void
@@ -178,5 +202,30 @@ public final class PooledDatabase: SQLDatabase {
             }
         }
         return .failure(.unavailable(detail: "others change the same rows all the time"))
+    }
+}
+
+/// The answers to requests that are asked for together. Confined to the loop.
+private final class PooledAnswers {
+    private var counts: [Int]
+    private var missingCount: Int
+    private var failure: StorageError?
+    private let completion: (Result<[Int], StorageError>) -> Void
+
+    /// - Parameter completion: called once, after the last answer.
+    init(count: Int, _ completion: @escaping (Result<[Int], StorageError>) -> Void) {
+        counts = Array(repeating: 0, count: count)
+        missingCount = count
+        self.completion = completion
+    }
+
+    func take(_ result: Result<SQLResult, StorageError>, at index: Int) {
+        switch result {
+        case .success(let result): counts[index] = result.rowCount
+        case .failure(let error): failure = failure ?? error
+        }
+        missingCount -= 1
+        guard missingCount == 0 else { return }
+        completion(failure.map { .failure($0) } ?? .success(counts))
     }
 }

@@ -17,6 +17,12 @@ public enum StoreKind: String, Hashable, Sendable, CaseIterable {
     case lastActivity = "last-activity"
     /// ``Storage/vCards``; what they are found by is made anew.
     case vCards = "vcards"
+    /// ``Storage/messageArchive``; what was taken in while a copy runs may be left to the next.
+    case messageArchive = "message-archive"
+    /// ``Storage/roomArchive``.
+    case roomArchive = "room-archive"
+    /// ``Storage/archivePreferences``.
+    case archivePreferences = "archive-preferences"
     /// ``Storage/rooms``, and what accounts have blocked there.
     case rooms
     /// ``Storage/accounts``, with their credentials.
@@ -30,6 +36,9 @@ public enum StoreKind: String, Hashable, Sendable, CaseIterable {
         case .privacyLists: PrivacyListRecords.self
         case .lastActivity: LastActivityRecords.self
         case .vCards: VCardRecords.self
+        case .messageArchive: MessageArchiveRecords.self
+        case .roomArchive: RoomArchiveRecords.self
+        case .archivePreferences: ArchivePreferencesRecords.self
         case .rooms: RoomRecords.self
         case .accounts: AccountRecords.self
         }
