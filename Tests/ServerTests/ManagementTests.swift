@@ -39,6 +39,66 @@ struct ManagementTests {
         #expect(XMLClient.attribute("h", String(text[text.firstRange(of: "<a ")!.lowerBound...])) == "1")
     }
 
+    static let underWay = "<message to='juliet@example.org/b'><under-way xmlns='\(Gate.namespace.uri)'/></message>"
+
+    private static func acknowledged(_ client: XMLClient) async throws -> String? {
+        XMLClient.attribute("h", try await client.until("<a ", "/>"))
+    }
+
+    private static func gate(_ test: TestServer) throws -> Gate.State {
+        try #require(test.server.router.host(try JID("example.org"))?.service(Gate.State.self))
+    }
+
+    /// What somebody else is at holds nobody up, and counts when it is done; what came after it counts after it.
+    @Test func aStanzaThatIsUnderWayIsNotHandled() async throws {
+        let test = try await TestServer()
+        let (romeo, _) = try await test.managed("romeo", "a")
+        let juliet = try await test.bound("juliet", "b")
+        romeo.write(Self.underWay + Self.underWay + Self.message("after", to: "juliet@example.org/b"))
+        _ = try await juliet.until("after")
+        romeo.write("<r xmlns='urn:xmpp:sm:3'/>")
+        await test.settle()
+        let underWay = try Self.gate(test).underWay.withLock { $0 }
+        // The second alone changes nothing.
+        underWay[1].complete()
+        await test.settle()
+        underWay[0].complete()
+        #expect(try await Self.acknowledged(romeo) == "3")
+        romeo.write("<r xmlns='urn:xmpp:sm:3'/>")
+        #expect(try await Self.acknowledged(romeo) == "3")
+    }
+
+    /// The answer waits, but not for long; a second one tells that it is done.
+    @Test func anAnswerIsNotLate() async throws {
+        let test = try await TestServer()
+        let (romeo, _) = try await test.managed("romeo", "a")
+        romeo.write("<presence/>" + Self.underWay + "<r xmlns='urn:xmpp:sm:3'/>")
+        await test.settle()
+        test.time.advance(by: ResumableSession.answerDelayMax)
+        #expect(try await Self.acknowledged(romeo) == "1")
+        try Self.gate(test).underWay.withLock { $0 }[0].complete()
+        #expect(try await Self.acknowledged(romeo) == "2")
+    }
+
+    /// Who comes back is told of what was done meanwhile, and sends what is not done again, which counts once.
+    @Test(arguments: [true, false]) func resumptionWaitsForWhatIsUnderWay(isComplete: Bool) async throws {
+        let test = try await TestServer()
+        let (romeo, id) = try await test.managed("romeo", "a")
+        romeo.write(Self.underWay)
+        await test.settle()
+        romeo.cut()
+        await test.settle()
+        let again = try await test.authenticated("romeo")
+        again.write(Self.resume(id))
+        await test.settle()
+        let underWay = try Self.gate(test).underWay.withLock { $0 }
+        if isComplete { underWay[0].complete() } else { test.time.advance(by: ResumableSession.answerDelayMax) }
+        #expect(XMLClient.attribute("h", try await again.until("<resumed", "/>")) == (isComplete ? "1" : "0"))
+        underWay[0].complete()
+        again.write("<presence/><r xmlns='urn:xmpp:sm:3'/>")
+        #expect(try await Self.acknowledged(again) == (isComplete ? "2" : "1"))
+    }
+
     /// Streams are spread over two loops: with `skip`, the second stream begins on the other one.
     @Test(arguments: [0, 1]) func resumes(skip: Int) async throws {
         let test = try await TestServer()

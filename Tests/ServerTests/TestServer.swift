@@ -172,6 +172,8 @@ struct Gate: XMPPModule {
 
     final class State: Sendable {
         fileprivate let waiting = Mutex<[CheckedContinuation<Void, Never>]>([])
+        /// What is under way of messages with `<under-way/>`, in the order in which they were sent.
+        let underWay = Mutex<[Completion]>([])
         let filteredMessageCount = Atomic<Int>(0)
         let deliveredMessageCount = Atomic<Int>(0)
         private let host: Host
@@ -186,6 +188,13 @@ struct Gate: XMPPModule {
         registrar.provide(state, as: State.self)
         registrar.filter(.receivedMessage, in: .archive) { [state] _ throws(StanzaError) in
             state.filteredMessageCount.add(1, ordering: .relaxed)
+            return .pass
+        }
+        registrar.filter(.sentMessage, in: .archive) { [state] sent throws(StanzaError) in
+            guard sent.stanza.has("under-way", Self.namespace) else { return .pass }
+            let completion = Completion()
+            state.underWay.withLock { $0.append(completion) }
+            sent.work = .underWay(completion)
             return .pass
         }
         registrar.on(.messageDelivered) { [state] _ in

@@ -69,3 +69,79 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
     }
 }
+
+extension Timestamp {
+    /// The longest date and time that is read, in bytes.
+    private static let textByteCountMax = 64
+
+    /// Reads a date and time of day of XEP-0082 section 3.2, with any fraction of a second and any offset from UTC. What
+    /// is smaller than a microsecond is cut off; a leap second is the first of the next minute. Nil for anything else,
+    /// and for what is before the year 1 or after 9999.
+    public init?(dateTime text: String) {
+        var text = Substring(text)
+        guard text.utf8.count <= Self.textByteCountMax,
+            let year = Self.digits(4, 1...9999, &text), Self.take("-", &text),
+            let month = Self.digits(2, 1...12, &text), Self.take("-", &text),
+            let day = Self.digits(2, 1...Self.dayCount(of: month, in: year), &text), Self.take("T", &text),
+            let hour = Self.digits(2, 0...23, &text), Self.take(":", &text),
+            let minute = Self.digits(2, 0...59, &text), Self.take(":", &text),
+            let second = Self.digits(2, 0...60, &text), let fraction = Self.fraction(&text),
+            let offset = Self.offset(&text), text.isEmpty
+        else { return nil }
+        let days = Self.daysSinceEpoch(year: year, month: month, day: day)
+        let seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + second
+        self.init(microseconds: seconds * 1_000_000 + fraction)
+    }
+
+    private static func take(_ character: Character, _ text: inout Substring) -> Bool {
+        guard text.first == character else { return false }
+        text.removeFirst()
+        return true
+    }
+
+    private static func digits(_ count: Int, _ range: ClosedRange<Int64>, _ text: inout Substring) -> Int64? {
+        let digits = text.prefix(count)
+        guard digits.utf8.count == count, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            let number = Int64(digits), range.contains(number)
+        else { return nil }
+        text.removeFirst(count)
+        return number
+    }
+
+    /// Microseconds; 0 when there is no fraction.
+    private static func fraction(_ text: inout Substring) -> Int64? {
+        guard take(".", &text) else { return 0 }
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        guard !digits.isEmpty else { return nil }
+        text.removeFirst(digits.count)
+        let six = digits.prefix(6)
+        return Int64(six + String(repeating: "0", count: 6 - six.count))
+    }
+
+    /// Minutes by which the time is ahead of UTC.
+    private static func offset(_ text: inout Substring) -> Int64? {
+        if take("Z", &text) { return 0 }
+        let sign: Int64 = text.first == "-" ? -1 : 1
+        guard take("+", &text) || take("-", &text), let hours = digits(2, 0...23, &text), take(":", &text),
+            let minutes = digits(2, 0...59, &text)
+        else { return nil }
+        return sign * (hours * 60 + minutes)
+    }
+
+    private static func dayCount(of month: Int64, in year: Int64) -> Int64 {
+        switch month {
+        case 4, 6, 9, 11: 30
+        case 2: year.isMultiple(of: 4) && (!year.isMultiple(of: 100) || year.isMultiple(of: 400)) ? 29 : 28
+        default: 31
+        }
+    }
+
+    /// The inverse of ``civil(daysSinceEpoch:)``, for years from 1 on.
+    private static func daysSinceEpoch(year: Int64, month: Int64, day: Int64) -> Int64 {
+        let yearFromMarch = month > 2 ? year : year - 1
+        let era = yearFromMarch / 400
+        let yearOfEra = yearFromMarch - era * 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    }
+}

@@ -36,6 +36,10 @@ public enum FilterDecision: Sendable {
     case pass
     /// Nobody sees the subject any more, and nobody is told.
     case drop
+    /// It is not known yet: the filter has to wait, and then all filters are asked anew, of the subject as it was at
+    /// first; or its sender is answered with the error that is thrown. Later stanzas of the stream are held back meanwhile.
+    /// Only filters of messages may say this.
+    case wait(@Sendable () async throws(StanzaError) -> Void)
 }
 
 /// The listeners to one notice, in order.
@@ -67,7 +71,10 @@ public struct FilterHandlers<Subject: Sendable>: Sendable {
     /// - Throws: the error that a filter answers with.
     public func apply(_ subject: inout Subject) throws(StanzaError) -> FilterDecision {
         for handler in handlers {
-            if case .drop = try handler(&subject) { return .drop }
+            switch try handler(&subject) {
+            case .pass: continue
+            case let stopped: return stopped
+            }
         }
         return .pass
     }

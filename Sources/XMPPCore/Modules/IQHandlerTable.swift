@@ -16,6 +16,7 @@ struct IQHandlerTable: Sendable {
             var account: IQHandler?
             var ownAccount: IQHandler?
             var service: IQHandler?
+            var resource: IQHandler?
 
             subscript(target: IQTarget) -> IQHandler? {
                 get {
@@ -24,6 +25,7 @@ struct IQHandlerTable: Sendable {
                     case .account: account
                     case .ownAccount: ownAccount
                     case .service: service
+                    case .resource: resource
                     }
                 }
                 set {
@@ -32,6 +34,7 @@ struct IQHandlerTable: Sendable {
                     case .account: account = newValue
                     case .ownAccount: ownAccount = newValue
                     case .service: service = newValue
+                    case .resource: resource = newValue
                     }
                 }
             }

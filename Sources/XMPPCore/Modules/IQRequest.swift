@@ -10,6 +10,9 @@ public enum IQTarget: Sendable, Hashable {
     case ownAccount
     /// An account of the host, by whoever sends it. The handler decides what to tell whom.
     case account
+    /// A connected resource of an account, by whoever sends it, before its client gets the request: it does when the
+    /// handler succeeds, whatever that returns.
+    case resource
     /// Any service domain of the host, itself and not its nodes, that does not answer the same itself.
     case service
 }

@@ -18,15 +18,18 @@ public struct PresenceSubscriptions: Sendable {
     }
 }
 
-/// What a roster says of a contact, for the rules of privacy lists.
+/// What a roster says of a contact, for the rules of privacy lists and archives.
 public struct RosterContact: Hashable, Sendable {
+    /// Whether the contact is in the roster.
+    public var isListed: Bool
     /// The subscription state.
     public var subscription: RosterSubscription
     /// The groups.
     public var groups: Set<String>
 
     /// Makes what is known of a contact; unless told otherwise, of one that is not in the roster.
-    public init(subscription: RosterSubscription = .none, groups: Set<String> = []) {
+    public init(isListed: Bool = false, subscription: RosterSubscription = .none, groups: Set<String> = []) {
+        self.isListed = isListed
         self.subscription = subscription
         self.groups = groups
     }

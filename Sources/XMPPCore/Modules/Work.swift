@@ -11,22 +11,30 @@ public enum Work: Sendable {
     case done
     /// This is left. It runs on the loop that the handler ran on, and stays there across every `await`.
     case later(@Sendable () async -> Void)
+    /// Somebody else is at it. Later stanzas of the stream need not wait, but this one is not acknowledged before it is
+    /// completed.
+    case underWay(Completion)
 
     /// Does this first, then `next`.
     public func then(_ next: Work) -> Work {
         switch (self, next) {
         case (_, .done): self
         case (.done, _): next
-        case (.later(let first), .later(let second)):
-            .later {
-                await first()
-                await second()
+        case (.underWay(let first), .underWay(let second)): .underWay(first.joined(with: second))
+        case (.later, _), (.underWay, .later):
+            .later { [self] in
+                await finish()
+                await next.finish()
             }
         }
     }
 
     /// Does what is left, from asynchronous code.
     public func finish() async {
-        if case .later(let body) = self { await body() }
+        switch self {
+        case .done: break
+        case .later(let body): await body()
+        case .underWay(let completion): await completion.wait()
+        }
     }
 }

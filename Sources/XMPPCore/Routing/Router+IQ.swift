@@ -42,8 +42,32 @@ extension Router {
             // RFC 6121 section 8.5.3.2.3
             return bounce(stanza, .serviceUnavailable)
         }
-        match.session.deliver(stanza)
-        return .done
+        return deliver(stanza, to: match.session, at: host, account: to.bare, from: session)
+    }
+
+    /// Hands an IQ to the resource that it is for, if whoever watches over such requests lets it.
+    private func deliver(
+        _ stanza: Stanza, to recipient: Session, at host: Host, account: BareJID, from session: Session?
+    ) -> Work {
+        guard stanza.type == .get || stanza.type == .set, let iq = IQ(stanza), let payload = iq.payload,
+            let sender = stanza.from, let watch = host.resourceHandler(for: payload, iq.type)
+        else {
+            recipient.deliver(stanza)
+            return .done
+        }
+        @Sendable func finish(_ result: Result<Element?, StanzaError>) -> Work {
+            switch result {
+            case .success:
+                recipient.deliver(stanza)
+                return .done
+            case .failure(let error): return bounce(stanza, error)
+            }
+        }
+        switch watch(IQRequest(iq: iq, payload: payload, sender: sender, account: account, session: session)) {
+        case .now(let result): return finish(result)
+        case .answered(let work): return work
+        case .later(let body): return .later { await finish(body()).finish() }
+        }
     }
 
     /// Handles an IQ on behalf of an account or the host.

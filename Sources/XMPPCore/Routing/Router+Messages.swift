@@ -7,12 +7,32 @@ extension Router {
         var sent = SentMessage(stanza: stanza, session: session)
         if sent.stanza.to == nil { sent.stanza.to = session.account.jid }
         do throws(StanzaError) {
-            guard case .pass = try session.host.events.filterSentMessage.apply(&sent) else { return .done }
+            switch try session.host.events.filterSentMessage.apply(&sent) {
+            case .pass: break
+            case .drop: return .done
+            case .wait(let body):
+                return wait(body, stanza) { [self] in routeMessage(stanza, from: session) }
+            }
         } catch {
             return bounce(stanza, error)
         }
-        let delivered = route(sent.stanza)
+        let delivered = sent.work.then(route(sent.stanza))
         return delivered.then(session.host.events.messageSent.raise(sent))
+    }
+
+    /// Waits for what a filter has to know, and goes on with the message.
+    private func wait(
+        _ body: @escaping @Sendable () async throws(StanzaError) -> Void, _ stanza: Stanza,
+        _ again: @escaping @Sendable () -> Work
+    ) -> Work {
+        .later { [self] in
+            do throws(StanzaError) {
+                try await body()
+                await again().finish()
+            } catch {
+                await bounce(stanza, error).finish()
+            }
+        }
     }
 
     /// A message for an address of a host.
@@ -51,7 +71,14 @@ extension Router {
     ) -> Work {
         var received = ReceivedMessage(stanza: stanza, account: account, host: host)
         do throws(StanzaError) {
-            guard case .pass = try host.events.filterReceivedMessage.apply(&received) else { return .done }
+            switch try host.events.filterReceivedMessage.apply(&received) {
+            case .pass: break
+            case .drop: return .done
+            case .wait(let body):
+                return wait(body, stanza) { [self] in
+                    pass(stanza, at: host, to: to, of: account, among: registry.sessions(of: account))
+                }
+            }
         } catch {
             return bounce(stanza, error)
         }
@@ -62,7 +89,9 @@ extension Router {
             session.deliver(received.stanza)
         }
         guard isDelivered else { return undelivered(received, to: to) }
-        return delivered.raise(DeliveredMessage(message: received, recipients: recipients, sessions: sessions))
+        let kept = received.archive?() ?? .done
+        return kept.then(
+            delivered.raise(DeliveredMessage(message: received, recipients: recipients, sessions: sessions)))
     }
 
     /// A message for a bare JID, whose first recipient ended before it had the message. Filters have seen it and
@@ -141,19 +170,22 @@ extension Router {
             // Sections 8.5.2.2.1 and 8.5.3.2.1: silently ignored.
             return .done
         case .groupchat where isFromRoom(received.stanza, to):
+            let archived = received.archive?() ?? .done
             for keeper in received.host.roomMessageKeepers {
-                if let work = keeper(received) { return work }
+                if let work = keeper(received) { return archived.then(work) }
             }
-            return .done
+            return archived
         case .groupchat:
             return bounce(received.stanza, .serviceUnavailable)
         case .normal where !to.isBare:
             return bounce(received.stanza, .serviceUnavailable)
         case .normal, .chat:
+            // Its account finds it in the archive, whether or not it is kept elsewhere too.
+            let archived = received.archive?()
             for keeper in received.host.undeliveredKeepers {
-                if let work = keeper(received) { return work }
+                if let work = keeper(received) { return (archived ?? .done).then(work) }
             }
-            return bounce(received.stanza, .serviceUnavailable)
+            return archived ?? bounce(received.stanza, .serviceUnavailable)
         }
     }
 }
@@ -164,6 +196,16 @@ public struct SentMessage: Sendable {
     public var stanza: Stanza
     /// The sender's session. The events of this message are raised on its loop.
     public let session: Session
+    /// What must be done before the message counts as handled. A filter may add to it.
+    public var work = Work.done
+    /// What the sender's own resources see in copies of it, and nobody else: its name in the sender's archive
+    /// (XEP-0313 section 3.4). A filter may set it; nil for nothing.
+    public var ownMark: Element?
+
+    init(stanza: Stanza, session: Session) {
+        self.stanza = stanza
+        self.session = session
+    }
 }
 
 /// A message for an account of a host.
@@ -174,6 +216,15 @@ public struct ReceivedMessage: Sendable {
     public let account: BareJID
     /// The account's host.
     public let host: Host
+    /// Puts it into the account's archive, once it is known that it is delivered or kept: what was refused is in none
+    /// (XEP-0313 section 5.1). A filter may set it; nil for a message that is not archived.
+    public var archive: (@Sendable () -> Work)?
+
+    init(stanza: Stanza, account: BareJID, host: Host) {
+        self.stanza = stanza
+        self.account = account
+        self.host = host
+    }
 }
 
 /// A message that was delivered to at least one session.

@@ -105,7 +105,11 @@ public final class Router: Sendable {
 
     /// Does work that no stream waits for, and counts it until it is done.
     public func run(_ work: Work) {
-        guard case .later(let body) = work else { return }
+        guard case .later(let body) = work else {
+            guard case .underWay(let completion) = work else { return }
+            runningCount.add(1, ordering: .relaxed)
+            return completion.whenComplete { [self] in runningCount.subtract(1, ordering: .relaxed) }
+        }
         let loop = loops.first { $0.isCurrent } ?? loops[0]
         runningCount.add(1, ordering: .relaxed)
         let counted: @Sendable () async -> Void = { [self] in
@@ -113,6 +117,32 @@ public final class Router: Sendable {
             runningCount.subtract(1, ordering: .relaxed)
         }
         if loop.isCurrent { loop.start(counted) } else { loop.post { loop.start(counted) } }
+    }
+
+    /// Runs `body` on one of the server's loops, once after `delay`; never when the server is gone by then. From any
+    /// thread.
+    public func schedule(after delay: Duration, _ body: @escaping @Sendable () -> Void) {
+        guard let loop = loops.first(where: { $0.isCurrent }) else {
+            return loops[0].post { [loop = loops[0]] in loop.schedule(after: delay, body) }
+        }
+        loop.schedule(after: delay, body)
+    }
+
+    /// Returns after `delay`: true, or false when the server is gone.
+    public func pause(for delay: Duration) async -> Bool {
+        await withCheckedContinuation { continuation in
+            let answer = Answer(continuation)
+            schedule(after: delay) { answer.give(true) }
+        } ?? false
+    }
+
+    /// Returns when something is complete, true, or when it takes longer than `delay`, false.
+    public func wait(for completion: Completion, atMost delay: Duration) async -> Bool {
+        await withCheckedContinuation { continuation in
+            let answer = Answer(continuation)
+            completion.whenComplete { answer.give(true) }
+            schedule(after: delay) { answer.give(false) }
+        } ?? false
     }
 
     /// How many pieces of work run that no stream waits for.

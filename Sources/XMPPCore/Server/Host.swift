@@ -104,6 +104,9 @@ public final class Host: Sendable {
         server.access(rule, of: AccessSubject(address), on: configuration.domain)
     }
 
+    /// Whether the configuration has an access rule of this name for the host. One that it has not denies everyone.
+    public func hasAccessRule(_ rule: String) -> Bool { configuration.accessRules.contains(rule) }
+
     /// What disco#info says, put together from what the modules advertise.
     public func discoInfo(of target: DiscoTarget) -> DiscoInfo {
         DiscoInfo(
@@ -131,6 +134,11 @@ public final class Host: Sendable {
         if let handler = find(.account) { return .success(handler) }
         guard let handler = find(.ownAccount) else { return .failure(.serviceUnavailable) }
         return request.isFromOwner ? .success(handler) : .failure(.forbidden)
+    }
+
+    /// Who watches over requests to resources; nil for nobody.
+    func resourceHandler(for payload: Element, _ type: IQType) -> IQHandler? {
+        iqHandlers.handlers(for: payload)?[.resource, type]
     }
 
     /// Who answers a request to one of the host's service domains that this does not answer itself.
@@ -241,6 +249,18 @@ extension Notice where Payload == Session {
 extension Host {
     /// Tells listeners that a session broadcast presence. The module that broadcasts calls this, last.
     public func presenceChanged(_ change: PresenceChange) -> Work { events.presenceChanged.raise(change) }
+
+    /// Does something every now and then, for the first time after `interval`, for as long as the server lives. What takes
+    /// longer than that is not begun a second time.
+    public func every(_ interval: Duration, _ body: @escaping @Sendable () async -> Void) {
+        router.schedule(after: interval) { [self] in
+            router.run(
+                .later {
+                    await body()
+                    self.every(interval, body)
+                })
+        }
+    }
 
     /// Removes an account, everything stored for it, and its sessions. What the caller sends to one of them right after
     /// this returns still reaches it, if the caller is on its loop.

@@ -69,7 +69,8 @@ private final class InProcessOutlet: SessionOutlet, @unchecked Sendable {
     /// Runs a step on the loop, then what it left to do. Nothing happens when the server is gone.
     func perform(_ body: @escaping @Sendable () -> Work) async {
         let loop = session.loop
-        guard let work = await loop.run(body), case .later = work else { return }
+        guard let work = await loop.run(body) else { return }
+        if case .done = work { return }
         await withTaskExecutorPreference(loop) { await work.finish() }
     }
 

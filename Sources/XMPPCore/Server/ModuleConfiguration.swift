@@ -5,8 +5,11 @@
 public struct ModuleConfiguration: Hashable, Sendable {
     /// The module's configuration name, such as `mod_last`.
     public var name: String
-    /// Where its data lies; nil for a module without data.
+    /// Where its data lies; nil for a module without data, and for one whose ``parts`` say it.
     public var backend: BackendSelection?
+    /// Where each part of its data lies, by its name, for a module whose parts may lie in different places; empty for
+    /// others. A part that is not there is not configured.
+    public var parts: [String: BackendSelection] = [:]
     /// Its own options, without `backend` and `iqdisc`, for its ``ModuleOptions`` to read.
     public var options: ConfigurationTable
     /// The line of the section, or of its first key.
@@ -28,12 +31,18 @@ public struct ModuleConfiguration: Hashable, Sendable {
 
     /// Whether name, backend and options are the same, wherever they were written.
     public static func == (one: ModuleConfiguration, other: ModuleConfiguration) -> Bool {
-        one.name == other.name && one.backend == other.backend && one.options == other.options
+        one.name == other.name && one.backend == other.backend && one.parts == other.parts
+            && one.options == other.options
     }
 
     /// Hashes the name, which tells the modules of a host apart.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(name)
+    }
+
+    /// Everything that says where data lies.
+    public var backends: [BackendSelection] {
+        (backend.map { [$0] } ?? []) + parts.sorted { $0.key < $1.key }.map(\.value)
     }
 
     /// Reads the options into the module's own type.

@@ -84,7 +84,7 @@ public struct ServerConfiguration: Sendable {
     public var backends: [BackendSelection] {
         var backends = [sessionBackend]
         for host in hosts {
-            let chosen = host.authentication.methods.compactMap(\.backend) + host.modules.compactMap(\.backend)
+            let chosen = host.authentication.methods.compactMap(\.backend) + host.modules.flatMap(\.backends)
             for backend in chosen where !backends.contains(backend) { backends.append(backend) }
         }
         return backends

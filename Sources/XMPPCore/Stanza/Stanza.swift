@@ -107,6 +107,13 @@ public struct Stanza: Sendable {
         return builder.finish()
     }
 
+    /// The stanza with its addresses as XML in UTF-8, for storing: what ``asElement`` is, and less work.
+    public var xml: [UInt8] {
+        var buffer = ByteBuffer()
+        buffer.append(self, isAlone: true)
+        return buffer.bytes
+    }
+
     private func rebuilt(keeping isWanted: (Element) -> Bool, adding added: [Element]) -> Element {
         var builder = ElementBuilder()
         builder.open(kind.name, .client)

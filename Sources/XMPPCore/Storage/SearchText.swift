@@ -31,8 +31,37 @@ public enum SearchText {
     /// What a store keeps of a text: its words with a space between; nil when it has none. MongooseIM's column
     /// `search_body` has the same form.
     public static func stored(_ text: String) -> String? {
+        var text = text
+        if let stored = text.withUTF8({ stored(ascii: $0) }) { return stored.isEmpty ? nil : stored }
         let words = words(of: text)
         return words.isEmpty ? nil : words.joined(separator: " ")
+    }
+
+    /// The same for a text without other characters; nil for one with any. Every message that is archived goes through
+    /// this, and most through nothing else.
+    private static func stored(ascii text: UnsafeBufferPointer<UInt8>) -> String? {
+        guard text.allSatisfy({ $0 < 0x80 }) else { return nil }
+        return String(unsafeUninitializedCapacity: text.count) { stored in
+            var count = 0
+            var wordByteCount = 0
+            for byte in text {
+                // Letters in lower case; digits have that bit anyway.
+                let lower = byte | 0x20
+                guard (0x61...0x7A).contains(lower) || (0x30...0x39).contains(byte) else {
+                    wordByteCount = 0
+                    continue
+                }
+                guard wordByteCount < wordByteCountMax else { continue }
+                if wordByteCount == 0, count > 0 {
+                    stored[count] = 0x20
+                    count += 1
+                }
+                stored[count] = lower
+                count += 1
+                wordByteCount += 1
+            }
+            return count
+        }
     }
 
     /// The words that a query looks for, each once.

@@ -7,7 +7,7 @@ import Logging
 extension ClientStream {
     func handleManagement(_ element: Element, _ session: Session) {
         if element.isNamed("r", .streamManagement), let managed {
-            sendAcknowledgement(managed)
+            managed.acknowledge()
         } else if element.isNamed("a", .streamManagement), let managed {
             acknowledge(element, managed)
         } else if element.isNamed("enable", .streamManagement) {
@@ -52,8 +52,8 @@ extension ClientStream {
         if managed.state.requestsAcknowledgement(at: loop.now) { sendRequest() }
     }
 
-    private func sendAcknowledgement(_ managed: ResumableSession) {
-        send(Element("a", .streamManagement, ["h": String(managed.state.handledCount)]))
+    func sendAcknowledgement(_ handledCount: UInt32) {
+        send(Element("a", .streamManagement, ["h": String(handledCount)]))
     }
 
     /// Gives a client time to acknowledge more than is kept for one that is gone: offline messages and the presence of

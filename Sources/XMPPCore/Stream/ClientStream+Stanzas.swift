@@ -35,10 +35,12 @@ extension ClientStream {
             return wait(for: work(stanza, session))
         }
         switch work(stanza, session) {
+        // XEP-0198 section 4: handled means that the server has taken responsibility, so not before it is done.
         case .done:
-            managed.state.handled()
+            managed.handled()
+        case .underWay(let completion):
+            managed.handled(after: completion)
         case .later(let body):
-            // XEP-0198 section 4: handled means that the server has taken responsibility, so not before it is done.
             managed.beginHandling()
             perform {
                 await body()
@@ -66,7 +68,7 @@ extension ClientStream {
     }
 
     private func refuse(_ element: Element, _ kind: Stanza.Kind, _ error: StanzaError, _ session: Session) {
-        managed?.state.handled()
+        managed?.handled()
         // RFC 6120 section 8.3.1: no error in answer to an error
         guard element["type"] != "error", element["type"] != "result" else { return }
         let answer = Element(kind.name, .client, ["id": element["id"]]) { error.element }

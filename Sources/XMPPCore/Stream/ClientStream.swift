@@ -237,7 +237,7 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
 
     // MARK: waiting
 
-    /// Holds back what the client sends next until `work` is done.
+    /// Holds back what the client sends next until `work` is done, unless somebody else is at it.
     func wait(for work: Work) {
         guard case .later(let body) = work else { return }
         perform(body)

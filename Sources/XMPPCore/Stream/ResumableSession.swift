@@ -20,6 +20,13 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
     /// Stanzas of the client that are being handled, and who waits until none is.
     private var unhandledCount = 0
     private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var handling = HandlingQueue()
+    /// Runs while the answer to `<r/>` waits for what is under way.
+    private var answerTimer: TimerToken?
+    private var owesAnswer = false
+    /// How long the answer to `<r/>`, or to `<resume/>`, waits for what is under way. After that it says how far the
+    /// server has come.
+    static let answerDelayMax = Duration.milliseconds(500)
 
     init(
         _ session: Session,
@@ -46,11 +53,54 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
     /// A stanza of the client is being handled.
     func beginHandling() { unhandledCount += 1 }
 
+    /// A stanza of the client is handled, once those before it are.
+    func handled() {
+        session.loop.assertCurrent()
+        if handling.isEmpty { state.handled() } else { handling.append(nil) }
+    }
+
+    /// A stanza of the client is handled once this is complete, and those before it are.
+    func handled(after completion: Completion) {
+        handling.append(completion)
+        completion.whenComplete { [self] in
+            if session.loop.isCurrent { settle() } else { session.loop.post { self.settle() } }
+        }
+    }
+
+    /// Counts what is complete by now.
+    private func settle() {
+        for _ in 0..<handling.removeComplete() { state.handled() }
+        guard handling.isEmpty else { return }
+        if owesAnswer { answer() }
+        wakeWaiting()
+    }
+
+    /// Answers `<r/>`: when all that came before it is handled, but within ``answerDelayMax``.
+    func acknowledge() {
+        guard !handling.isEmpty else { return answer() }
+        owesAnswer = true
+        guard answerTimer == nil else { return }
+        answerTimer = session.loop.schedule(after: Self.answerDelayMax) { [self] in
+            answerTimer = nil
+            stream?.sendAcknowledgement(state.handledCount)
+        }
+    }
+
+    private func answer() {
+        owesAnswer = false
+        if let answerTimer { session.loop.cancel(answerTimer) }
+        answerTimer = nil
+        stream?.sendAcknowledgement(state.handledCount)
+    }
+
     /// A stanza of the client is handled.
     func endHandling() {
-        session.loop.assertCurrent()
-        state.handled()
+        handled()
         unhandledCount -= 1
+        wakeWaiting()
+    }
+
+    private func wakeWaiting() {
         guard unhandledCount == 0 else { return }
         let continuations = waiting
         waiting = []
@@ -66,8 +116,18 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
                 stream.loseSession()
                 detach()
             }
-            guard unhandledCount > 0 else { return }
+            guard unhandledCount > 0 || !handling.isEmpty else { return }
+            var isLate = false
+            let timer = session.loop.schedule(after: Self.answerDelayMax) { [self] in
+                isLate = true
+                if unhandledCount == 0 { wakeWaiting() }
+            }
             await withCheckedContinuation { waiting.append($0) }
+            session.loop.cancel(timer)
+            guard isLate, unhandledCount == 0 else { continue }
+            // What is under way for longer will be sent again: it is handled twice rather than never, and counted once.
+            handling = HandlingQueue()
+            return
         }
     }
 
@@ -101,7 +161,27 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
         session.end(reason)
         let unacknowledged = state.unacknowledged
         state = StreamManagement(options)
+        handling = HandlingQueue()
         for stanza in unacknowledged { router.redeliver(stanza, from: session) }
+    }
+}
+
+/// What a client sent that others are at, and what it sent after that: counted in this order.
+private struct HandlingQueue {
+    private var completions: Deque<Completion?> = []
+
+    var isEmpty: Bool { completions.isEmpty }
+
+    /// - Parameter completion: nil for a stanza that is handled, though one before it is not.
+    mutating func append(_ completion: Completion?) { completions.append(completion) }
+
+    /// Takes out what is complete up to the first that is not.
+    ///
+    /// - Returns: how many were taken out.
+    mutating func removeComplete() -> Int {
+        let count = completions.firstIndex { !($0?.isComplete ?? true) } ?? completions.count
+        completions.removeFirst(count)
+        return count
     }
 }
 

@@ -1,6 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elements from XML that a store keeps.
 
+import Synchronization
+
+/// Parsers for what stores keep, for all threads: to make one costs three times as much as to parse a message.
+///
+/// `@unchecked Sendable`: the pool is touched under the lock only, and a parser that was taken is its taker's alone.
+private final class StoredXMLParsers: @unchecked Sendable {
+    static let shared = StoredXMLParsers()
+
+    private let lock = Mutex(())
+    private let pool = XMLParserPool()
+
+    func take(_ limits: XMLLimits) -> XMLStreamParser {
+        lock.withLock { _ in pool.take(limits) }
+    }
+
+    func put(_ parser: XMLStreamParser) { lock.withLock { _ in pool.put(parser) } }
+}
+
 extension Element {
     /// Parses one element that mimd, or a server before it, has written. An element without a namespace of its own is
     /// in `jabber:client`, as it was in the stream that it came from.
@@ -18,11 +36,11 @@ extension Element {
         limits.depthMax *= 2
         limits.attributeCountMax = Int(UInt16.max)
         limits.namespaceCountMax = Int(UInt16.max)
-        let parser = XMLParserPool().take(limits)
+        let parser = StoredXMLParsers.shared.take(limits)
         let (events, failure) = xml.withUnsafeBufferPointer { parser.feed($0) }
-        guard failure == nil, parser.isInterchangeable, events.count == 1, case .element(let element) = events[0] else {
-            return nil
-        }
+        guard failure == nil, parser.isInterchangeable else { return nil }
+        StoredXMLParsers.shared.put(parser)
+        guard events.count == 1, case .element(let element) = events[0] else { return nil }
         self = element
     }
 }

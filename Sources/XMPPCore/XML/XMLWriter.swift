@@ -19,9 +19,12 @@ extension ByteBuffer {
     }
 
     /// Appends a stanza inside a stream whose default namespace is `jabber:client`.
-    mutating func append(_ stanza: Stanza) {
+    ///
+    /// - Parameter isAlone: whether it stands elsewhere, and declares that namespace itself.
+    mutating func append(_ stanza: Stanza, isAlone: Bool = false) {
         append(0x3C)
         append(stanza.kind.tag)
+        if isAlone { appendAttribute("xmlns", Namespace.client.uri) }
         if let to = stanza.to { appendAttribute("to", to) }
         if let from = stanza.from { appendAttribute("from", from) }
         if let type = stanza.type.name {

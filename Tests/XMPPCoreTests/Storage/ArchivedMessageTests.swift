@@ -46,6 +46,20 @@ import XMPPCore
         #expect(SearchText.stored(text) == (words.isEmpty ? nil : words.joined(separator: " ")))
     }
 
+    /// What is fast for some texts is the same for all.
+    @Test func textsOfAnyCharactersAreTreatedAlike() {
+        var numbers = SystemRandomNumberGenerator()
+        for _ in 0..<2_000 {
+            let text = String(
+                String.UnicodeScalarView(
+                    (0..<Int.random(in: 0...200, using: &numbers)).compactMap { _ in
+                        Unicode.Scalar(UInt32.random(in: 0..<0x80, using: &numbers) >> UInt32.random(in: 0...1))
+                    }))
+            let words = SearchText.words(of: text)
+            #expect(SearchText.stored(text) == (words.isEmpty ? nil : words.joined(separator: " ")))
+        }
+    }
+
     @Test func queriesHaveFewWords() {
         #expect(SearchText.query("a b a") == ["a", "b"])
         let many = (0..<100).map { "w\($0)" }.joined(separator: " ")
