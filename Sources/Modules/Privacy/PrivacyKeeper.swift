@@ -12,7 +12,11 @@ final class PrivacyKeeper: Sendable {
     /// One change of an account's lists at a time, and no reading meanwhile. Whoever holds one may wait for the account's
     /// lock of the host; nobody who holds that waits for this.
     private let locks = AccountLocks()
-    private let recent = Mutex(RecentPrivacyRules())
+    /// The default lists of accounts that stanzas came for while they had no session; nil in it for accounts without one:
+    /// most have none, and that costs no second look.
+    private let recent = Mutex(RecentValues<BareJID, PrivacyRules?>(weightMax: recentWeightMax))
+    /// How many accounts, and items of their lists, are remembered at most: twice this.
+    static let recentWeightMax = 50_000
     private let pushCount = Atomic<Int>(0)
 
     init(_ host: Host) {
@@ -131,7 +135,7 @@ extension PrivacyKeeper: StanzaGate {
     }
 
     func verdict(on passage: StanzaPassage, _ peer: JID, of account: BareJID) -> StanzaVerdict? {
-        guard let known = recent.withLock({ $0.rules(of: account) }) else { return nil }
+        guard let known = recent.withLock({ $0.value(of: account) }) else { return nil }
         guard let rules = known else { return .allowed }
         return rules.needsRoster ? nil : rules.verdict(on: passage, peer)
     }
@@ -140,9 +144,9 @@ extension PrivacyKeeper: StanzaGate {
         on passage: StanzaPassage, _ peer: JID, of account: BareJID
     ) async throws(StorageError) -> StanzaVerdict {
         let rules = try await locks.withLock(account) { () async throws(StorageError) -> PrivacyRules? in
-            if let known = recent.withLock({ $0.rules(of: account) }) { return known }
+            if let known = recent.withLock({ $0.value(of: account) }) { return known }
             let rules = try await store.defaultList(of: account).map { self.rules($0, of: account) }
-            recent.withLock { $0.keep(rules, of: account) }
+            recent.withLock { $0.keep(rules, of: account, weight: 1 + (rules?.list.items.count ?? 0)) }
             return rules
         }
         return try await rules?.verdictLater(on: passage, peer) ?? .allowed

@@ -109,7 +109,7 @@ final class RosterMemory: Sendable {
 
 extension RosterContact {
     /// What an item says.
-    init(_ item: RosterItem) { self.init(subscription: item.subscription, groups: item.groups) }
+    init(_ item: RosterItem) { self.init(isListed: true, subscription: item.subscription, groups: item.groups) }
 }
 
 extension PresenceSubscriptions {

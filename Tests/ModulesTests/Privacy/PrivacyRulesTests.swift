@@ -61,16 +61,4 @@ struct PrivacyRulesTests {
             #expect((rules.verdict(on: .message, peer) == .denied) == (subscription == .none))
         }
     }
-
-    @Test func whatIsRememberedOfThoseWhoAreAwayIsBounded() throws {
-        var recent = RecentPrivacyRules()
-        for index in 0..<3 * RecentPrivacyRules.weightMax {
-            recent.keep(nil, of: try BareJID(localpart: "\(index)", domainpart: "example.com"))
-        }
-        #expect(recent.count <= 2 * RecentPrivacyRules.weightMax)
-        let first = recent.rules(of: try BareJID("0@example.com"))
-        #expect(first == nil)
-        let last = recent.rules(of: try BareJID("\(3 * RecentPrivacyRules.weightMax - 1)@example.com"))
-        #expect(last != nil)
-    }
 }
