@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Last Activity (XEP-0012 2.0): when was this account last online, and how long has the server been running? Not here:
-// the idle time of a connected resource, which its client answers.
+// Last Activity (XEP-0012 2.0): when was this account last online, and how long has the server been running? The idle
+// time of a connected resource is its client's to say.
 
 import Logging
 public import XMPPCore
@@ -26,6 +26,7 @@ public struct LastActivity: XMPPModule {
         registrar.advertise(.lastActivity, on: .host, .account)
         registrar.iq(.get, "query", .lastActivity, at: .host, uptime)
         registrar.iq(.get, "query", .lastActivity, at: .account, later: lastSeen)
+        registrar.iq(.get, "query", .lastActivity, at: .resource, later: idleTime)
         registrar.on(.presenceChanged, presenceChanged)
         registrar.on(.sessionEnded, sessionEnded)
     }
@@ -46,6 +47,14 @@ public struct LastActivity: XMPPModule {
         // The record may come from a clock that is ahead of this one.
         let (seconds, overflow) = host.time.wallTime.seconds.subtractingReportingOverflow(record.seconds)
         return Self.answer(seconds: overflow ? 0 : max(0, seconds), status: record.status)
+    }
+
+    /// XEP-0012 section 4: whoever may not see the account's presence does not learn from its client either.
+    private func idleTime(_ request: IQRequest) async throws -> Element? {
+        guard let account = request.account, try await maySeePresence(request, account) else {
+            throw StanzaError.forbidden
+        }
+        return nil
     }
 
     private func presenceChanged(_ change: PresenceChange) -> Work {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Offline Messages (XEP-0160 1.0.1, RFC 6121 section 8.5.2.2): messages for accounts that nobody is at wait until
-// somebody is. Not here: flexible retrieval (XEP-0013), expiry (XEP-0079).
+// somebody is. Messages that have expired (MessageExpiry.swift) are not handed over. Not here: flexible retrieval (XEP-0013).
 
 import Logging
 public import XMPPCore
@@ -10,7 +10,7 @@ public struct OfflineMessages: XMPPModule {
     /// Its name in the configuration, and what it implements.
     public static let manifest = ModuleManifest(
         "mod_offline",
-        implements: [.xep(160, "1.0.1"), .xep(203, "2.0"), .xep(334, "1.0.0")]
+        implements: [.xep(23, "1.3"), .xep(160, "1.0.1"), .xep(203, "2.0"), .xep(334, "1.0.0")]
     )
 
     /// The options of mod_offline.
@@ -37,6 +37,9 @@ public struct OfflineMessages: XMPPModule {
     static let pageMessageCount = 100
     /// The same for a client that is behind with what it was sent: it has room for few at a time.
     static let laterPageMessageCount = 10
+    /// How often messages that have expired are looked for, and how many are removed at a time.
+    static let expiryInterval = Duration.seconds(3_600)
+    static let expiryMessageCount = 500
     /// How long such a client is left alone with what it was sent.
     static let pause = Duration.milliseconds(200)
 
@@ -56,6 +59,7 @@ public struct OfflineMessages: XMPPModule {
         registrar.keepUndelivered(keep)
         if options.keepsRoomMessages { registrar.keepUndeliveredFromRooms(keep) }
         registrar.on(.presenceChanged, presenceChanged)
+        host.every(Self.expiryInterval, removeExpired)
     }
 
     // MARK: storing
@@ -66,24 +70,42 @@ public struct OfflineMessages: XMPPModule {
         if message.stanza.isCopy || (message.isTransient && !message.has(.store)) { return .done }
         // XEP-0334 section 4.2. The sender learns that nobody got it.
         if message.has(.noStore) { return nil }
-        return .later { await store(message, from: sender, for: received.account) }
+        let now = host.time.wallTime
+        let expiry = message.expiry(at: now)
+        // Too late for anybody.
+        if let expiry, expiry <= now { return .done }
+        let offline = OfflineMessage(
+            from: sender, stanza: message.stanza.xml, receivedMicroseconds: now.microseconds,
+            expiryMicroseconds: expiry?.microseconds)
+        let isArchived = received.archive != nil
+        return .later { await store(offline, message, for: received.account, isArchived: isArchived) }
     }
 
-    private func store(_ message: Message, from sender: JID, for account: BareJID) async {
+    private func removeExpired() async {
+        do throws(StorageError) {
+            var count = 0
+            repeat {
+                count = try await store.removeExpired(
+                    at: host.time.wallTime.microseconds, limit: Self.expiryMessageCount)
+            } while count == Self.expiryMessageCount
+        } catch {
+            host.logFailure("expired messages were not removed", error, level: .warning)
+        }
+    }
+
+    /// - Parameter isArchived: whether the account finds the message elsewhere when there is no room for it here.
+    private func store(
+        _ offline: OfflineMessage, _ message: Message, for account: BareJID, isArchived: Bool
+    ) async {
         // One at a time for each account: nobody reads messages that are being handed over to somebody else.
         let failure = await host.accountLocks.withLock(account) { () async -> StanzaError? in
             do throws(StorageError) {
                 // RFC 6121 section 8.5.1: the same answer as for an account whose messages cannot be kept.
                 guard try await host.storage.accounts.contains(account) else { return .serviceUnavailable }
-                let offline = OfflineMessage(
-                    from: sender,
-                    stanza: Array(message.stanza.asElement.xml.utf8),
-                    receivedMicroseconds: host.time.wallTime.microseconds
-                )
                 let maximum = messageCountMax(of: account)
                 guard try await store.append(offline, for: account, messageCountMax: maximum) == .stored else {
                     // XEP-0160 section 2, step 3
-                    return .serviceUnavailable
+                    return isArchived ? nil : .serviceUnavailable
                 }
             } catch {
                 host.logFailure("offline message not stored", error)

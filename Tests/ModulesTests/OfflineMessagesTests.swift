@@ -55,6 +55,40 @@ struct OfflineMessagesTests {
         }
     }
 
+    /// XEP-0079 section 3.3.2 and XEP-0023: what has expired is not handed over, and does not stay.
+    @Test func messagesExpire() async throws {
+        let amp = { (rule: String) in "<amp xmlns='http://jabber.org/protocol/amp'><rule \(rule)/></amp>" }
+        let soon = "2001-09-09T01:47:40Z", late = "2001-09-09T01:48:40Z", past = "2001-09-09T01:46:39Z"
+        let messages: [(id: String, child: String)] = [
+            ("never", ""), ("soon", amp("condition='expire-at' action='drop' value='\(soon)'")),
+            ("late", amp("condition='expire-at' action='error' value='\(late)'")),
+            ("told", amp("condition='expire-at' action='notify' value='\(soon)'")),
+            ("past", amp("condition='expire-at' action='drop' value='\(past)'")),
+            ("broken", amp("condition='expire-at' action='drop' value='soon'")),
+            ("other", amp("condition='deliver' action='drop' value='stored'")),
+            ("seconds", "<x xmlns='jabber:x:expire' seconds='60'/>"),
+            ("long", "<x xmlns='jabber:x:expire' seconds='9223372036854775807'/>"),
+            ("negative", "<x xmlns='jabber:x:expire' seconds='-5'/>"),
+        ]
+        try await Verona.run(with: Self.modules) { verona, time in
+            let romeo = try await verona.connect("romeo@example.net/orchard")
+            for (id, child) in messages {
+                try await romeo.send("<message to='\(Self.juliet)' type='chat' id='\(id)'><body>!</body>\(child)</message>")
+            }
+            await romeo.receivesNothing()
+            let store = verona.storage.offlineMessages
+            #expect(try await store.messageCount(for: BareJID(Self.juliet)) == messages.count - 2)
+            time.advance(by: .seconds(60))
+            let juliet = try await verona.connect("\(Self.juliet)/balcony")
+            try await juliet.send("<presence/>")
+            #expect(ids(await juliet.received()) == ["never", "late", "told", "broken", "other", "long"])
+            #expect(try await store.messageCount(for: BareJID(Self.juliet)) == 2)
+            time.advance(by: OfflineMessages.expiryInterval)
+            await verona.settle()
+            #expect(try await store.messageCount(for: BareJID(Self.juliet)) == 0)
+        }
+    }
+
     @Test func aResourceThatStopsHidingGetsMessages() async throws {
         try await Verona.run(with: Self.modules) { verona, _ in
             let romeo = try await verona.connect("romeo@example.net/orchard")
