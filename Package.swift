@@ -50,7 +50,10 @@ let package = Package(
         ),
         .target(
             name: "XMPPModules",
-            dependencies: ["XMPPCore", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "XMPPCore", .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Sources/Modules",
             swiftSettings: swiftSettings
         ),

@@ -57,7 +57,8 @@ public struct MessageCarbons: XMPPModule {
         guard sessions.count > 1, sent.stanza.to?.bare != account, Self.isEligible(sent.stanza, .sent) else {
             return .done
         }
-        copy(sent.stanza, .sent, of: account, to: sessions.filter { $0.session !== sent.session })
+        let stanza = sent.ownMark.map(sent.stanza.adding) ?? sent.stanza
+        copy(stanza, .sent, of: account, to: sessions.filter { $0.session !== sent.session })
         return .done
     }
 

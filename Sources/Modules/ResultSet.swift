@@ -27,12 +27,13 @@ enum ResultSet {
         ///
         /// - Throws: `.badRequest` for a number that is none, `.itemNotFound` for an identifier that nobody gave.
         init(_ set: Element) throws(StanzaError) {
-            itemCountMax = try Self.number(set.childText("max"))
+            // MongooseIM reads the second as well.
+            itemCountMax = try Self.number(set.childText("max") ?? set.childText("limit"))
             index = try Self.number(set.childText("index"))
             after = try Self.identifier(set.childText("after"))
             before = try Self.identifier(set.childText("before"))
-            // Section 2.2: an item without a name cannot be come after.
-            guard after != "" else { throw .itemNotFound }
+            // Some clients ask so for the first part.
+            if after == "" { after = nil }
         }
 
         private static func number(_ text: String?) throws(StanzaError) -> Int? {

@@ -21,6 +21,7 @@ public enum StandardModules {
         ClientStateIndication.self,
         PrivateXMLStorage.self,
         VCardTemp.self,
+        MessageArchive.self,
         Privacy.self,
         MUCLight.self,
         Blocking.self,

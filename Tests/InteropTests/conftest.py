@@ -10,7 +10,7 @@ import pytest
 
 from harness.certificate import Certificate
 from harness.databases import DATABASE_KINDS
-from harness.mimd import ExampleMimd, ImpatientMimd, Mimd
+from harness.mimd import ArchivingMimd, ExampleMimd, ImpatientMimd, Mimd
 from harness.prosody import Prosody
 from harness.relational import RelationalStores
 from harness.world import World
@@ -110,15 +110,39 @@ def impatient_world(make_server):
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def archive_server(make_server):
+    """The server with archives that the tests of a file share."""
+    server = make_server(ArchivingMimd)
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def outage_world(request, certificate, tmp_path_factory):
+def archive_world(archive_server):
+    """The clients of one test, on a server with archives."""
+    archive_server.mark_log()
+    return World(archive_server)
+
+
+@pytest.fixture
+def own_archive_world(make_server):
+    """The clients of one test, on a server with archives that the test may stop and start."""
+    server = make_server(ArchivingMimd)
+    server.start()
+    yield World(server)
+    server.stop()
+
+
+def run_with_outages(request, certificate, tmp_path_factory, mimd):
     """The clients of one test, on a server whose database the test may kill and hold still: `world.database`."""
     database_kind = DATABASE_KINDS[request.config.getoption("--backend")]
     directory = tmp_path_factory.mktemp("outage")
     database = database_kind.own(directory)
     try:
         database.start()
-        server = relational(Mimd, database_kind, database.place, query_timeout=2_000)(
+        server = relational(mimd, database_kind, database.place, query_timeout=2_000)(
             directory, certificate, request.config.getoption("--mimd"))
         server.start()
         world = World(server)
@@ -127,6 +151,16 @@ def outage_world(request, certificate, tmp_path_factory):
         server.stop()
     finally:
         database.remove()
+
+
+@pytest.fixture
+def outage_world(request, certificate, tmp_path_factory):
+    yield from run_with_outages(request, certificate, tmp_path_factory, Mimd)
+
+
+@pytest.fixture
+def outage_archive_world(request, certificate, tmp_path_factory):
+    yield from run_with_outages(request, certificate, tmp_path_factory, ArchivingMimd)
 
 
 @pytest.hookimpl(tryfirst=True)

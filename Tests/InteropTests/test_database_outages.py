@@ -66,6 +66,58 @@ async def test_nothing_acknowledged_is_lost_or_doubled_when_the_database_is_kill
     assert set(range(MESSAGE_COUNT)) - refused <= set(kept)
 
 
+async def archived(world, account):
+    """The bodies of an account's archive, in its order."""
+    stream = await world.raw()
+    await stream.log_in(account)
+    bodies, after = [], ""
+    while True:
+        arrived = []
+        await stream.send(f"<iq type='set' id='p{len(bodies)}'><query xmlns='urn:xmpp:mam:2'>"
+                          f"<set xmlns='http://jabber.org/protocol/rsm'><max>50</max>{after}</set></query></iq>")
+        iq = await stream.receive(lambda element: element.tag == CLIENT + "iq" or arrived.append(element))
+        bodies += [int(each.findtext(f".//{CLIENT}body")) for each in arrived]
+        fin = iq.find("{urn:xmpp:mam:2}fin")
+        if fin.get("complete") == "true":
+            return bodies
+        after = "<after>" + fin.findtext(".//{http://jabber.org/protocol/rsm}last") + "</after>"
+
+
+@pytest.mark.parametrize("fault", ["killed", "held"])
+async def test_chat_goes_on_and_is_archived_when_the_database_is_back(outage_archive_world, fault):
+    """Messages are delivered though nobody can write them down; they are acknowledged when somebody has."""
+    world, database = outage_archive_world, outage_archive_world.database
+    accounts = [await world.account(name) for name in ("romeo", "juliet")]
+    romeo, juliet = await world.raw(), await world.raw()
+    await romeo.log_in(accounts[0], "orchard")
+    await juliet.log_in(accounts[1], "balcony")
+    await juliet.send("<presence/>")
+    await juliet.fence()
+    await romeo.send(f"<enable xmlns='{SM[1:-1]}'/>")
+    await romeo.receive(lambda element: element.tag == SM + "enabled")
+    to = f"{accounts[1].jid}/balcony"
+
+    async def say(numbers):
+        await romeo.send("".join(message(to, number) for number in numbers))
+        for number in numbers:
+            await juliet.receive(lambda element, number=number: element.findtext(CLIENT + "body") == str(number))
+
+    await say(range(100))
+    database.kill() if fault == "killed" else database.hold()
+    # More than were begun to be written before anybody noticed.
+    for first in range(100, 800, 100):
+        await say(range(first, first + 100))
+    await asyncio.to_thread(database.start if fault == "killed" else database.let_go)
+    acknowledged = 0
+    while acknowledged < 800:
+        await romeo.send(f"<r xmlns='{SM[1:-1]}'/>")
+        element = await romeo.receive()
+        assert element.tag == SM + "a", element
+        acknowledged = int(element.get("h"))
+    for account in accounts:
+        assert await archived(world, account) == list(range(800))
+
+
 @pytest.mark.parametrize("fault", ["killed", "held"])
 async def test_others_chat_on_and_all_is_well_when_the_database_is_back(outage_world, fault):
     database = outage_world.database

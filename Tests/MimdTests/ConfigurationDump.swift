@@ -59,6 +59,9 @@ private func dump(_ host: HostConfiguration) -> [String] {
     lines.append("  accounts \(number(authentication.accountCountMax))")
     for module in host.modules {
         lines.append("  \(module.name) \(words(for: module.backend)) \(dump(module.options))")
+        for (part, backend) in module.parts.sorted(by: { $0.key < $1.key }) {
+            lines.append("    \(part) \(words(for: backend))")
+        }
     }
     for (name, patterns) in host.accessControlLists.classes.sorted(by: { $0.key < $1.key }) {
         lines.append("  class \(name): \(patterns.count) \(patterns.map { "\($0.match)" }.joined(separator: " "))")

@@ -69,8 +69,28 @@ private struct Needy: XMPPModule {
         ),
         ("[modules]\nmod_ping = true\n", "m.toml:7: error: modules.mod_ping: expected a table, found true"),
         (
-            "[modules.mod_mam]\n\nbackend = \"mnesia\"\n",
-            "m.toml:6: warning: modules.mod_mam: this module is not supported yet, it does not run"
+            "[modules.mod_muc]\n\nbackend = \"mnesia\"\n",
+            "m.toml:6: warning: modules.mod_muc: this module is not supported yet, it does not run"
+        ),
+        (
+            "[modules.mod_mam]\nbackend = \"sqlite\"\n",
+            "m.toml:6: warning: modules.mod_mam: archives nothing: write [modules.mod_mam.pm] for accounts, "
+                + "[modules.mod_mam.muc] for rooms"
+        ),
+        (
+            "[modules.mod_mam.pm]\nbackend = \"paper\"\n",
+            "m.toml:7: error: modules.mod_mam.pm.backend: expected one of \"rdbms\", \"cassandra\", \"elasticsearch\", "
+                + "\"mnesia\", \"sqlite\", found the string \"paper\""
+        ),
+        (
+            "[modules.mod_mam.pm]\nbackend = \"sqlite\"\nuser_prefs_store = \"memory\"\n",
+            "m.toml:8: error: modules.mod_mam.pm.user_prefs_store: expected one of \"rdbms\", \"cassandra\", "
+                + "\"elasticsearch\", \"mnesia\", \"sqlite\", found the string \"memory\""
+        ),
+        (
+            "[modules.mod_mam]\nbackend = \"sqlite\"\nretention_days = 0\n[modules.mod_mam.pm]\n",
+            "m.toml:8: error: modules.mod_mam.retention_days: expected an integer from 1 to 36500, or \"infinity\", found "
+                + "the integer 0"
         ),
         (
             "[outgoing_pools.mysql.default]\n",

@@ -28,7 +28,7 @@ struct ResultSetTests {
         ("<before>peter@pixyland.org</before>", request(before: "peter@pixyland.org")),
         ("<max>10</max><index>371</index>", request(max: 10, index: 371)),
         ("<after>a</after><before>b</before>", request(after: "a", before: "b")),
-        ("<limit>3</limit>", request()),
+        ("<limit>3</limit>", request(max: 3)), ("<after/>", request()),
     ]
 
     @Test(arguments: requests)
@@ -40,7 +40,7 @@ struct ResultSetTests {
     static let mistakes: [(xml: String, error: StanzaError)] = [
         ("<max>ten</max>", .badRequest), ("<max/>", .badRequest), ("<max>-1</max>", .badRequest),
         ("<max>1.5</max>", .badRequest), ("<max>+1</max>", .badRequest), ("<max>1 0</max>", .badRequest),
-        ("<max>\u{661}</max>", .badRequest), ("<index>x</index>", .badRequest), ("<after/>", .itemNotFound),
+        ("<max>\u{661}</max>", .badRequest), ("<index>x</index>", .badRequest),
         ("<after>\(String(repeating: "a", count: 3_072))</after>", .itemNotFound),
         ("<before>\(String(repeating: "a", count: 3_072))</before>", .itemNotFound),
     ]

@@ -15,7 +15,7 @@ extension Schema {
     )
 
     /// Rows lie in the order in which they came, apart from their key: in the key's own order each row of a commit would
-    /// write to a page of its own, which takes four times as long (docs/decisions/0014). The message comes last, for what
+    /// write to a page of its own, which takes four times as long (docs/decisions/0015). The message comes last, for what
     /// is behind a long one is not read without it.
     static let accountArchive = Table(
         name: "mam_message",

@@ -11,7 +11,7 @@ public import XMPPCore
 /// through a room.
 public struct SQLArchiveStore: ArchiveStore {
     /// Most entries that one request to the database has.
-    static let appendCountMax = 512
+    static let appendCountMax = 1_024
     let context: SQLStoreContext
     let statements: ArchiveStatements
     let format: ArchiveAddressFormat
@@ -43,6 +43,11 @@ public struct SQLArchiveStore: ArchiveStore {
         statements = ArchiveStatements(kind: kind, dialect: database.dialect)
         self.format = format
         insert = statements.insert
+    }
+
+    /// The same archives, with addresses written, and read, in another format.
+    public func written(in format: ArchiveAddressFormat) -> SQLArchiveStore {
+        SQLArchiveStore(statements.kind, context.database, format, context.logger)
     }
 
     /// Everything.

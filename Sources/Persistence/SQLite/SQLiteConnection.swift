@@ -32,7 +32,7 @@ final class SQLiteConnection: @unchecked Sendable {
 
     /// What the writer keeps of the file, and after how many pages of the log they go into it. Messages of many archives
     /// write to pages all over the file: with these, each takes two thirds of the time that SQLite's own numbers take
-    /// (docs/decisions/0014). A checkpoint holds the writer up, so there is no more between two.
+    /// (docs/decisions/0015). A checkpoint holds the writer up, so there is no more between two.
     static let cacheByteCountMax = 16 << 20
     static let checkpointPageCount = 4_096
 

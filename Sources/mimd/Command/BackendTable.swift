@@ -23,8 +23,13 @@ enum BackendTable {
             for method in host.authentication.methods where shown == .all || method.backend != nil {
                 rows.append(row(host.domain, "auth.\(method.name.rawValue)", method.backend, server, database))
             }
-            for module in host.modules where shown == .all || module.backend != nil {
-                rows.append(row(host.domain, module.name, module.backend, server, database))
+            for module in host.modules {
+                if module.parts.isEmpty, shown == .all || module.backend != nil {
+                    rows.append(row(host.domain, module.name, module.backend, server, database))
+                }
+                for (part, backend) in module.parts.sorted(by: { $0.key < $1.key }) {
+                    rows.append(row(host.domain, "\(module.name).\(part)", backend, server, database))
+                }
             }
         }
         return TextTable.text(rows)

@@ -3,6 +3,7 @@
 
 import Logging
 import XMPPCore
+import XMPPModules
 import XMPPPersistenceSQL
 import XMPPPersistenceSQLite
 
@@ -83,13 +84,23 @@ struct ConfiguredStores: Sendable {
         storage.privacyLists = self.storage(on: host.backend(of: "mod_privacy")).privacyLists
         storage.lastActivity = self.storage(on: host.backend(of: "mod_last")).lastActivity
         storage.vCards = self.storage(on: host.backend(of: "mod_vcard")).vCards
-        // The backends of accounts' and of rooms' archives, and of preferences, are read as the module's one.
-        let archives = self.storage(on: host.backend(of: "mod_mam"))
-        storage.messageArchive = archives.messageArchive
-        storage.roomArchive = archives.roomArchive
-        storage.archivePreferences = archives.archivePreferences
+        let archives = host.modules.first { $0.name == MessageArchive.manifest.name }
+        storage.messageArchive = messageArchive(on: archives?.parts["pm"], archives)
+        storage.roomArchive = self.storage(on: archives?.parts["muc"]).roomArchive
+        storage.archivePreferences = self.storage(on: archives?.parts["prefs"]).archivePreferences
         storage.rooms = self.storage(on: host.backend(of: "mod_muc_light")).rooms
         return storage
+    }
+
+    /// The archives of accounts, with addresses as the module's options say.
+    private func messageArchive(on backend: BackendSelection?, _ module: ModuleConfiguration?) -> any ArchiveStore {
+        let archive = storage(on: backend).messageArchive
+        // What is wrong with the options was reported when they were read.
+        guard let options = try? module?.options(MessageArchive.Options.self),
+            let format = options.accounts?.addressFormat.flatMap({ ArchiveAddressFormat(rawValue: $0.rawValue) }),
+            let store = archive as? SQLArchiveStore
+        else { return archive }
+        return store.written(in: format)
     }
 
     /// The stores of each host by its domain.

@@ -21,11 +21,20 @@ struct ModuleCatalogue: Sendable {
         var requirements: [String] = []
         /// Whether this program has the module.
         var isSupported: Bool
+        /// The tables below the module's section that make parts of its data, each with the key `backend`, without which
+        /// the section's holds.
+        var parts: [String]
+        /// The keys that make a part of its data by naming the backend of it, with the names of the parts. They may stand
+        /// in the table of a part as well.
+        var partKeys: [String: String]
 
         init(
             _ backends: [String] = [], implied: String? = nil, lifetime: BackendSelection.Lifetime = .persistent,
-            options: (any ModuleOptions.Type)? = nil, isSupported: Bool = false
+            options: (any ModuleOptions.Type)? = nil, isSupported: Bool = false, parts: [String] = [],
+            partKeys: [String: String] = [:]
         ) {
+            self.parts = parts
+            self.partKeys = partKeys
             self.backends = backends
             self.impliedBackend = implied ?? backends.first
             self.lifetime = lifetime
@@ -76,7 +85,9 @@ struct ModuleCatalogue: Sendable {
         "mod_inbox": Entry(["rdbms", "rdbms_async"]),
         "mod_keystore": Entry(["mnesia", "cets"], lifetime: .process),
         "mod_last": Entry(localOrSQL),
-        "mod_mam": Entry(["rdbms", "cassandra", "elasticsearch", "mnesia", BackendSelection.localStoreName]),
+        "mod_mam": Entry(
+            ["rdbms", "cassandra", "elasticsearch", "mnesia", BackendSelection.localStoreName],
+            parts: ["muc", "pm"], partKeys: ["user_prefs_store": "prefs"]),
         "mod_muc": Entry(localOrSQL),
         "mod_muc_light": Entry(localOrSQL),
         "mod_offline": Entry(localOrSQL),

@@ -54,6 +54,7 @@ extension OptionReader {
                 implied, origin: .implied, lifetime: known.lifetime, section: path, at: location)
             module.options.remove("backend")
             try readBackend(known, &module)
+            try readParts(known, &module)
         }
         if let options = known.options {
             try check(options, module)
@@ -75,6 +76,49 @@ extension OptionReader {
         module.backend?.name = name
         module.backend?.origin = .written
         module.backend?.location = entry.location
+    }
+
+    /// Reads where the parts of a module's data lie. What else their tables say is the module's to read.
+    private mutating func readParts(
+        _ known: ModuleCatalogue.Entry, _ module: inout ModuleConfiguration
+    ) throws(OptionError) {
+        guard !known.parts.isEmpty else { return }
+        for name in known.parts {
+            guard let entry = table.entry(name), case .table(let part) = entry.value.kind else { continue }
+            var backend = module.backend
+            if let written = part.entry("backend") {
+                backend = try selection(written, in: "\(path).\(name)", known)
+            }
+            module.parts[name] = backend
+        }
+        for (key, name) in known.partKeys {
+            for (section, table) in [(path, table)] + known.parts.compactMap({ self.part($0) }) {
+                guard let written = table.entry(key) else { continue }
+                module.parts[name] = try selection(written, in: section, known)
+            }
+        }
+        module.backend = nil
+    }
+
+    private func part(_ name: String) -> (String, ConfigurationTable)? {
+        guard case .table(let part) = table.entry(name)?.value.kind else { return nil }
+        return ("\(path).\(name)", part)
+    }
+
+    /// The backend that an entry names, in the section of a part.
+    private mutating func selection(
+        _ entry: ConfigurationTable.Entry, in section: String, _ known: ModuleCatalogue.Entry
+    ) throws(OptionError) -> BackendSelection? {
+        guard let name = entry.value.string, known.backends.contains(name) else {
+            let allowed = known.backends.map { "\"\($0)\"" }.joined(separator: ", ")
+            try note(
+                .init(
+                    .error, at: entry.location, keyPath: "\(section).\(entry.key)",
+                    "expected one of \(allowed), found \(entry.value.summary)"))
+            return nil
+        }
+        return BackendSelection(
+            name, origin: .written, lifetime: known.lifetime, section: section, key: entry.key, at: entry.location)
     }
 
     private mutating func check(

@@ -14,7 +14,7 @@ from .inbox import DEADLINE_SECONDS, Inbox
 from .scram import exporter_binding
 
 PLUGINS = ["xep_0012", "xep_0030", "xep_0049", "xep_0054", "xep_0055", "xep_0092", "xep_0115", "xep_0191", "xep_0199", "xep_0202", "xep_0203",
-           "xep_0280",
+           "xep_0280", "xep_0313",
            "xep_0352"]
 
 

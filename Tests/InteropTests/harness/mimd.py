@@ -116,6 +116,24 @@ class ImpatientMimd(Mimd):
     state_timeout = 6_000
 
 
+class ArchivingMimd(Mimd):
+    """The program with an archive for each account."""
+
+    ARCHIVE = """
+[modules.mod_mam]
+  backend = "sqlite"
+  default_result_limit = 20
+  max_result_limit = 50
+  [modules.mod_mam.pm]
+    user_prefs_store = "sqlite"
+
+[[host_config]]"""
+
+    def __init__(self, directory, certificate, program):
+        super().__init__(directory, certificate, program)
+        self._path.write_text(self._path.read_text().replace("\n[[host_config]]", self.ARCHIVE, 1))
+
+
 class ExampleMimd(Mimd):
     """The program with the configuration that `make run` starts from; only the port and the directory are changed."""
 

@@ -34,8 +34,9 @@ class RelationalStores:
         self.database = f"mimd_interop_{uuid.uuid4().hex}"
         self.database_kind.ask(self.place, f"CREATE DATABASE {self.database}")
         text = self._path.read_text().replace('methods = ["internal"]\n  [auth.internal]', 'methods = ["rdbms"]\n  [auth.rdbms]')
-        for module in ("last", "muc_light", "offline", "private", "roster", "vcard"):
+        for module in ("last", "muc_light", "offline", "privacy", "private", "roster", "vcard"):
             text = text.replace(f"[modules.mod_{module}]\n", f'[modules.mod_{module}]\n  backend = "rdbms"\n')
+        text = text.replace('= "sqlite"', '= "rdbms"')
         self._path.write_text(text + POOL.format(
             driver=self.database_kind.driver, host=host, port=port, user=user, password=password, database=self.database,
             query_timeout=self.query_timeout))

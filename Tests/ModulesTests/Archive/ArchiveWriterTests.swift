@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// The writer of archives: its order, what it promises of stores that are slow, away, or choosy.
+
+import Synchronization
+import Testing
+
+@testable import XMPPCore
+@testable import XMPPModules
+
+@Suite(.timeLimit(.minutes(1)))
+struct ArchiveWriterTests {
+    private static func names(_ store: HeldArchive) throws -> [Int64] {
+        store.names(try BareJID("juliet@example.com"))
+    }
+
+    static func entry(_ number: Int64, stanza: [UInt8] = [], origin: String? = nil) throws -> ArchiveEntry {
+        ArchiveEntry(
+            archive: try BareJID("juliet@example.com"),
+            message: ArchivedMessage(
+                id: try #require(ArchiveID(number)), direction: .received, sender: try JID("romeo@example.net/orchard"),
+                peer: try JID("romeo@example.net/orchard"), stanza: stanza, originID: origin))
+    }
+
+    /// Gives `body` a writer on a store of its own.
+    private static func run(
+        _ body: (ArchiveWriter, HeldArchive, Verona, ManualTime) async throws -> Void
+    ) async throws {
+        try await Verona.run(with: []) { verona, time in
+            let store = HeldArchive()
+            let host = try #require(verona.server.host("example.com"))
+            try await body(ArchiveWriter(store, of: host), store, verona, time)
+        }
+    }
+
+    private static func completion(_ work: Work) throws -> Completion {
+        guard case .underWay(let completion) = work else {
+            throw ArchiveTestFailure("the sender was held back, or nothing was done")
+        }
+        return completion
+    }
+
+    @Test func whatWaitsIsWrittenTogetherInItsOrder() async throws {
+        try await Self.run { writer, store, verona, _ in
+            store.hold()
+            var works: [Completion] = []
+            for number in Int64(1)...600 { works.append(try Self.completion(writer.append(try Self.entry(number)))) }
+            #expect(works.allSatisfy { !$0.isComplete })
+            store.release()
+            try await writer.settle()
+            await verona.settle()
+            #expect(works.allSatisfy { $0.isComplete })
+            #expect(try Self.names(store) == Array(1...600))
+            #expect(store.state.withLock { $0.batchCounts.allSatisfy { $0 <= ArchiveWriter.batchMessageCountMax } })
+            #expect(store.state.withLock { $0.batchCounts.count } <= 4)
+        }
+    }
+
+    @Test func aStoreThatIsAwayIsTriedAgain() async throws {
+        try await Self.run { writer, store, verona, time in
+            store.state.withLock { $0.errors = Array(repeating: .unavailable(detail: "away"), count: 3) }
+            let done = try Self.completion(writer.append(try Self.entry(1)))
+            for pause in [100, 200, 400] {
+                #expect(!done.isComplete)
+                await verona.settleLoops()
+                time.advance(by: .milliseconds(pause))
+            }
+            await done.wait()
+            #expect(try Self.names(store) == [1])
+        }
+    }
+
+    @Test func oneThatIsRefusedTakesNoOthersWithIt() async throws {
+        try await Self.run { writer, store, verona, _ in
+            store.state.withLock { $0.refused = [ArchiveID(3)].compactMap(\.self).reduce(into: []) { $0.insert($1) } }
+            store.hold()
+            var works: [Completion] = []
+            for number in Int64(1)...5 { works.append(try Self.completion(writer.append(try Self.entry(number)))) }
+            store.release()
+            for work in works { await work.wait() }
+            #expect(try Self.names(store) == [1, 2, 4, 5])
+        }
+    }
+
+    @Test func whoWritesTooFastIsHeldBackThenRefused() async throws {
+        try await Self.run { writer, store, verona, _ in
+            store.hold()
+            var heldBackCount = 0
+            for number in 1...Int64(ArchiveWriter.messageCountMax) {
+                try writer.checkRoom()
+                if case .later = writer.append(try Self.entry(number)) { heldBackCount += 1 }
+            }
+            // The first batch is being written, and does not count. That it throws is what is waited for.
+            while (try? writer.checkRoom()) != nil { _ = writer.append(try Self.entry(Int64.max)) }
+            #expect(throws: StanzaError.self) { () throws in try writer.checkRoom() }
+            #expect(heldBackCount > ArchiveWriter.messageCountMax - ArchiveWriter.messageCountLong - 2 * ArchiveWriter.batchMessageCountMax)
+            store.release()
+            try await writer.settle()
+            try writer.checkRoom()
+        }
+    }
+
+    @Test func bytesAreBoundedToo() async throws {
+        try await Self.run { writer, store, _, _ in
+            store.hold()
+            let stanza = [UInt8](repeating: 0x20, count: 1_000_000)
+            var count: Int64 = 0
+            while count < 200, (try? writer.checkRoom()) != nil {  // until it throws
+                count += 1
+                _ = writer.append(try Self.entry(count, stanza: stanza))
+            }
+            #expect(count <= Int64(ArchiveWriter.byteCountMax + ArchiveWriter.batchByteCountMax) / 1_000_000 + 2)
+            store.release()
+            try await writer.settle()
+            #expect(store.state.withLock { $0.batchCounts.max() ?? 0 } <= 4)
+        }
+    }
+
+    @Test func aReaderDoesNotWaitForEver() async throws {
+        try await Self.run { writer, store, verona, time in
+            store.hold()
+            _ = writer.append(try Self.entry(1))
+            let reading = Task { () -> Bool in
+                // That it is thrown is what the test waits for.
+                do { try await writer.settle() } catch { return false }
+                return true
+            }
+            var isDone = false
+            for _ in 0..<1_000 where !isDone {
+                await verona.settleLoops()
+                time.advance(by: .milliseconds(10))
+                isDone = time.uptime > ArchiveWriter.readDelayMax + .seconds(1)
+            }
+            #expect(await reading.value == false)
+            store.release()
+        }
+    }
+
+    @Test func retractionsFindWhatCameBefore() async throws {
+        try await Self.run { writer, store, verona, _ in
+            func stanza(_ id: String) -> [UInt8] {
+                Array("<message xmlns='jabber:client' from='romeo@example.net/orchard' id='\(id)'><body>!</body></message>".utf8)
+            }
+            let request = try #require(
+                Stanza.literal(
+                    "<message id='r' type='chat'><retract id='a' xmlns='urn:xmpp:message-retract:1'/></message>"
+                ).flatMap(Message.init))
+            let retraction = try #require(Retraction(request))
+            store.hold()
+            _ = writer.append(try Self.entry(256, stanza: stanza("a"), origin: "a"))
+            _ = writer.append(try Self.entry(512, stanza: stanza("a"), origin: "a"))
+            _ = writer.append(try Self.entry(768, stanza: stanza("r"), origin: "r"), retracting: retraction)
+            _ = writer.append(try Self.entry(1_024, stanza: stanza("a"), origin: "a"))
+            store.release()
+            try await writer.settle()
+            await verona.settle()
+            let texts = store.state.withLock { state in
+                state.archives.keys.flatMap { state.messages($0) }.map { String(decoding: $0.stanza, as: UTF8.self) }
+            }
+            #expect(texts.map { $0.contains("<retracted") } == [false, true, false, false])
+            #expect(texts[1].contains("id='r'") && !texts[1].contains("<body"))
+        }
+    }
+}
+
+/// What a test found instead of what it needs to go on.
+struct ArchiveTestFailure: Error {
+    let reason: String
+    init(_ reason: String) { self.reason = reason }
+}
+
+extension Verona {
+    /// Waits until every loop has done what others asked it to do, without waiting for what is under way.
+    func settleLoops() async {
+        for _ in 0..<8 {
+            for loop in server.loops.loops {
+                await withCheckedContinuation { continuation in loop.post { continuation.resume() } }
+            }
+        }
+    }
+}
