@@ -5,6 +5,7 @@
 #     core: pinned, plain+TLS logins, chat, iq, fan-out | mam: MAM on sqlite | mamnative: MAM on the server's own store
 #     idle: RSS/conn plain+TLS | unpinned: no pinning at all | deflt: Debian's default module list | yard: yardsticks
 #     gcgen: Prosody only, core+mam+idle with the generational Lua GC
+#     mampg: an archive in PostgreSQL (mimd) | pages: pages of long and short archives (mimd) | rooms: MUC Light (mimd)
 #     many: 200 sessions against 10,000 | loops: one event loop against two (mimd, not pinned)
 #   servers are interleaved within a round, so that they see the same machine noise.
 # Results: one JSON line per run appended to results/$RUN.jsonl, table at the end.
@@ -57,9 +58,27 @@ traffic_small() { # for the 'unpinned' and 'deflt' sections
 mam() {
   local c="$SC --cache $P/seed/$S.scram"
   g chat_mam              chat -n 10 -w 16 --dur 10 $c   # few pairs: 20 users get archives of some hundred messages
+  g chat_mam_100_pairs    chat -n 100 -w 4 --dur $DUR $c
   g chat_mam_rate100      chat -n 10 --rate 100 --dur $DUR $c
   g mam_last50            mam -n 20 -w 1 --page 50 --mampage last --dur $DUR $c
   g mam_walk50            mam -n 20 -w 1 --page 50 --mampage walk --dur $DUR $c
+}
+pages() { # archives of ten thousand messages and of a million, of one account each
+  local c="$SC --cache $P/seed/$S.scram"
+  for walk in last walk; do
+    g page_of_10000_$walk mam -n 1 --first 0 -w 4 --page 50 --mampage $walk --dur $DUR $c
+    g page_of_million_$walk mam -n 1 --first 1 -w 4 --page 50 --mampage $walk --dur $DUR $c
+  done
+}
+fill() { # puts the messages for `pages` into the store of a server that has made its tables
+  local store=$P/$S/$PR/data/mimd.sqlite
+  start_server $S $PR && stop_server
+  "$HERE/archive.py" $store user0@localhost 10000; "$HERE/archive.py" $store user1@localhost 1000000
+}
+rooms() { # a delivered copy beside a message from one to one
+  local c="$SC --cache $P/seed/$S.scram"
+  g chat_bare             chat -n 100 -w 4 --dur $DUR $c --bare
+  g muclight_200          muclight -n 1 -k 200 -w 4 --dur $DUR $c
 }
 with() { # SERVER PROFILE CPUS function...
   S=$1; PR=$2; local cpus=$3; shift 3
@@ -105,6 +124,9 @@ for R in $(seq $ROUNDS); do
         gcgen) [ $s = prosody ] && { with $s core-gen $SCPU core; with $s mam-gen $SCPU mam; with $s idle-gen $SCPU idle ''; with $s idle-gen $SCPU idle --tls; } ;;
         gcx) # one comparison in one run: tuned Prosody against ejabberd, plus ejabberd unpinned
           if [ $s = prosody ]; then with $s core-gen $SCPU core; with $s mam-gen $SCPU mam; else with $s core $SCPU core; GPIN= ; with $s unpinned '' traffic_small; unset GPIN; fi ;;
+        mampg) [ $s = mimd ] && with $s mampg $SCPU mam ;;
+        pages) [ $s = mimd ] && { S=$s; PR=mam; fresh $s mam; fill; start_server $s mam $SCPU && pages; stop_server; } ;;
+        rooms) [ $s = mimd ] && with $s muclight $SCPU rooms ;;
         mam) with $s ${MAMPROFILE:-mam} $SCPU mam ;;
         mamnative) if [ $s = prosody ]; then with $s maminternal $SCPU mam; else with $s mammnesia $SCPU mam; fi ;;
         many) with $s many $SCPU many ;;

@@ -161,11 +161,27 @@ ejabberd_start() {
   SPID=$!; PORT=$EJABBERD_PORT
 }
 
-mimd_config() { # any profile, mam with an archive; MIMD is the release binary
+mimd_config() { # any profile, mam with an archive, mampg with one in PostgreSQL; MIMD is the release binary
   local d=$P/mimd/$1 extra=""; mkdir -p $d/data
-  [ $1 = mam ] && extra='[modules.mod_mam]
-  backend = "mnesia"
-  [modules.mod_mam.pm]'
+  case $1 in
+    mam) extra='[modules.mod_mam]
+  backend = "sqlite"
+  [modules.mod_mam.pm]' ;;
+    mampg) IFS=: read -r pghost pgport pguser pgpassword <<<"${MIMD_TEST_POSTGRESQL:?host:port:user:password of a PostgreSQL server}"
+      export PGPASSWORD=$pgpassword; local psql="psql -q -h $pghost -p $pgport -U $pguser postgres"
+      $psql -c 'DROP DATABASE IF EXISTS mimd_bench' -c 'CREATE DATABASE mimd_bench' >/dev/null
+      extra='[modules.mod_mam]
+  [modules.mod_mam.pm]
+[outgoing_pools.rdbms.default.connection]
+  driver = "pgsql"
+  database = "mimd_bench"'"
+  host = \"$pghost\"
+  port = $pgport
+  username = \"$pguser\"
+  password = \"$pgpassword\"" ;;
+    muclight) extra='[modules.mod_muc_light]
+  backend = "sqlite"' ;;
+  esac
   cat > $d/mimd.toml <<X
 [general]
   loglevel = "warning"
@@ -196,6 +212,7 @@ X
 }
 mimd_start() {
   local d=$P/mimd/$1
+  [ $1 != mampg ] || $MIMD schema apply --config $d/mimd.toml >/dev/null
   ulimit -n $(ulimit -Hn)
   ${2:+taskset -c $2} ${MIMD:?path of the mimd release binary} --config $d/mimd.toml >$d/stdout 2>&1 </dev/null &
   SPID=$!; PORT=$MIMD_PORT
