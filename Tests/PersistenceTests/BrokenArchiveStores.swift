@@ -8,10 +8,6 @@ import XMPPPersistenceSQL
 extension BrokenStore {
     static let archives = statementsOfArchives + wrappers
 
-    private static func replacing(_ old: String, with new: String) -> Breakage {
-        Breakage(text: { $0.replacing(old, with: new) })
-    }
-
     /// The check of that name for both kinds of archives.
     private static func both(_ names: String...) -> [String] {
         names.flatMap { ["messageArchive.\($0)", "roomArchive.\($0)"] }
