@@ -155,7 +155,7 @@ actor RoomDesk {
         for account in accounts {
             copy.to = account.jid
             let work = host.router.route(copy)
-            if case .later = work { rest.append(work) }
+            if !work.isDone { rest.append(work) }
         }
         return rest.isEmpty ? .done : inOrder(rest, of: room)
     }

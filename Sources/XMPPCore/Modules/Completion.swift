@@ -3,7 +3,8 @@
 
 import Synchronization
 
-/// Something that will be complete. May be used from any thread.
+/// Something that will be complete. May be used from any thread. One that is released before it is complete lets go of
+/// whoever waits for it: its server is gone.
 public final class Completion: Sendable {
     private struct State {
         var isComplete = false
@@ -36,15 +37,38 @@ public final class Completion: Sendable {
         if isComplete { handler() }
     }
 
-    /// Returns when it is complete.
+    /// Returns when it is complete, or will never be.
     public func wait() async {
-        await withCheckedContinuation { continuation in whenComplete { continuation.resume() } }
+        // In either case whoever waits goes on.
+        _ = await withCheckedContinuation { (continuation: CheckedContinuation<Void?, Never>) in
+            let answer = Answer(continuation)
+            whenComplete { answer.give(()) }
+        }
     }
 
-    /// Complete when both are.
-    func joined(with other: Completion) -> Completion {
-        let both = Completion()
-        whenComplete { other.whenComplete { both.complete() } }
-        return both
+    /// Complete when both are; nil for none.
+    static func joined(_ one: Completion?, _ other: Completion?) -> Completion? {
+        guard let one else { return other }
+        guard let other, other !== one else { return one }
+        return all(of: [one, other])
+    }
+
+    /// Complete when all are; nil for none.
+    static func all(of parts: [Completion]) -> Completion? {
+        guard parts.count > 1 else { return parts.first }
+        let whole = Completion()
+        let leftCount = SharedCount(parts.count)
+        for part in parts {
+            part.whenComplete { if leftCount.decrement() == 0 { whole.complete() } }
+        }
+        return whole
+    }
+
+    private final class SharedCount: Sendable {
+        private let count: Atomic<Int>
+
+        init(_ count: Int) { self.count = Atomic(count) }
+
+        func decrement() -> Int { count.subtract(1, ordering: .acquiringAndReleasing).newValue }
     }
 }

@@ -56,16 +56,16 @@ extension Router {
         _ ask: @escaping @Sendable () async throws(StorageError) -> StanzaVerdict?, _ stanza: Stanza,
         again: @escaping @Sendable () -> Work, pass: @escaping @Sendable () -> Work
     ) -> Work {
-        .later { [self] in
+        .laterLeaving { [self] in
             do throws(StorageError) {
                 switch try await ask() {
-                case nil: await again().finish()
-                case .allowed: await pass().finish()
-                case .denied, .blocked: await refuse(stanza).finish()
+                case nil: return again()
+                case .allowed: return pass()
+                case .denied, .blocked: return refuse(stanza)
                 }
             } catch {
                 // Whether it may pass is not known, so it does not.
-                if stanza.kind != .presence { await bounce(stanza, StanzaError(storage: error)).finish() }
+                return stanza.kind == .presence ? .done : bounce(stanza, StanzaError(storage: error))
             }
         }
     }
@@ -81,13 +81,14 @@ extension Router {
         if session.areRulesUnread {
             // Whoever cannot be told what holds can still look at the lists, and mend them.
             if stanza.kind == .iq, stanza.to == nil { return nil }
-            return .later { [self] in
+            return .laterLeaving { [self] in
                 do throws(StorageError) {
                     try await gate.prepare(session)
                 } catch {
-                    return answer(stanza, StanzaError(storage: error), to: session)
+                    answer(stanza, StanzaError(storage: error), to: session)
+                    return .done
                 }
-                await route(stanza, from: session).finish()
+                return route(stanza, from: session)
             }
         }
         // Without an address it is for the sender's own account, or a broadcast, which asks for each contact.

@@ -66,7 +66,7 @@ extension Router {
         switch watch(IQRequest(iq: iq, payload: payload, sender: sender, account: account, session: session)) {
         case .now(let result): return finish(result)
         case .answered(let work): return work
-        case .later(let body): return .later { await finish(body()).finish() }
+        case .later(let body): return .laterLeaving { await finish(body()) }
         }
     }
 
@@ -94,9 +94,7 @@ extension Router {
         case .answered(let work):
             return work
         case .later(let body):
-            return .later { [self] in
-                await reply(to: request, body()).finish()
-            }
+            return .laterLeaving { [self] in reply(to: request, await body()) }
         }
     }
 

@@ -25,13 +25,9 @@ extension Router {
         _ body: @escaping @Sendable () async throws(StanzaError) -> Void, _ stanza: Stanza,
         _ again: @escaping @Sendable () -> Work
     ) -> Work {
-        .later { [self] in
-            do throws(StanzaError) {
-                try await body()
-                await again().finish()
-            } catch {
-                await bounce(stanza, error).finish()
-            }
+        .laterLeaving { [self] in
+            do throws(StanzaError) { try await body() } catch { return bounce(stanza, error) }
+            return again()
         }
     }
 
@@ -75,9 +71,8 @@ extension Router {
             case .pass: break
             case .drop: return .done
             case .wait(let body):
-                return wait(body, stanza) { [self] in
-                    pass(stanza, at: host, to: to, of: account, among: registry.sessions(of: account))
-                }
+                // From the beginning: what holds may have changed meanwhile.
+                return wait(body, stanza) { [self] in receiveMessage(stanza, at: host, to: to) }
             }
         } catch {
             return bounce(stanza, error)

@@ -21,11 +21,10 @@ extension Router {
             case .now(let completed):
                 return send(completed, from: session)
             case .later(let body):
-                return .later { [self] in
+                return .laterLeaving { [self] in
                     let completed = await body()
                     // Its end has been told meanwhile.
-                    guard !session.isEnded else { return }
-                    await send(completed, from: session).finish()
+                    return session.isEnded ? .done : send(completed, from: session)
                 }
             }
         case .probe, .error:

@@ -105,15 +105,15 @@ public final class Router: Sendable {
 
     /// Does work that no stream waits for, and counts it until it is done.
     public func run(_ work: Work) {
-        guard case .later(let body) = work else {
-            guard case .underWay(let completion) = work else { return }
+        guard work.holdsUp else {
+            guard let completion = work.completion else { return }
             runningCount.add(1, ordering: .relaxed)
             return completion.whenComplete { [self] in runningCount.subtract(1, ordering: .relaxed) }
         }
         let loop = loops.first { $0.isCurrent } ?? loops[0]
         runningCount.add(1, ordering: .relaxed)
         let counted: @Sendable () async -> Void = { [self] in
-            await body()
+            await work.finish()
             runningCount.subtract(1, ordering: .relaxed)
         }
         if loop.isCurrent { loop.start(counted) } else { loop.post { loop.start(counted) } }

@@ -70,7 +70,7 @@ private final class InProcessOutlet: SessionOutlet, @unchecked Sendable {
     func perform(_ body: @escaping @Sendable () -> Work) async {
         let loop = session.loop
         guard let work = await loop.run(body) else { return }
-        if case .done = work { return }
+        guard !work.isDone else { return }
         await withTaskExecutorPreference(loop) { await work.finish() }
     }
 

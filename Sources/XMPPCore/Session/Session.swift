@@ -174,13 +174,15 @@ public final class Session: @unchecked Sendable {
         }
         host.registry.remove(self)
         work = work.then(host.events.sessionEnded.raise(EndedSession(session: self, reason: reason)))
-        guard case .later(let body) = work else { return becomeGone() }
-        host.router.run(
-            .later { [self] in
-                await body()
-                becomeGone()
-            }
-        )
+        guard work.holdsUp else {
+            host.router.run(work)
+            return becomeGone()
+        }
+        let left = work
+        host.router.run(.later { [self] in
+            await left.finish()
+            becomeGone()
+        })
     }
 
     /// Lets go of what carries the session and of what modules keep with it, without a word to anybody: its server is

@@ -34,19 +34,11 @@ extension ClientStream {
         guard let managed else {
             return wait(for: work(stanza, session))
         }
-        switch work(stanza, session) {
         // XEP-0198 section 4: handled means that the server has taken responsibility, so not before it is done.
-        case .done:
-            managed.handled()
-        case .underWay(let completion):
-            managed.handled(after: completion)
-        case .later(let body):
-            managed.beginHandling()
-            perform {
-                await body()
-                managed.endHandling()
-            }
-        }
+        let work = work(stanza, session)
+        guard work.holdsUp else { return managed.handled(after: work.completion) }
+        managed.beginHandling()
+        perform { managed.endHandling(after: await work.proceed()) }
     }
 
     private func work(_ stanza: Stanza, _ session: Session) -> Work {

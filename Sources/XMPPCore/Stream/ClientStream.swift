@@ -239,8 +239,9 @@ final class ClientStream: SessionOutlet, StreamTransportHandler, @unchecked Send
 
     /// Holds back what the client sends next until `work` is done, unless somebody else is at it.
     func wait(for work: Work) {
-        guard case .later(let body) = work else { return }
-        perform(body)
+        guard work.holdsUp else { return }
+        // What is under way after that is waited for by nobody here: nothing is acknowledged.
+        perform { _ = await work.proceed() }
     }
 
     /// Holds back what the client sends next until `body` returns. It stays on the loop.

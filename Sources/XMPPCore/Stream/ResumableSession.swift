@@ -53,19 +53,20 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
     /// A stanza of the client is being handled.
     func beginHandling() { unhandledCount += 1 }
 
-    /// A stanza of the client is handled, once those before it are.
-    func handled() {
+    /// A stanza of the client is handled once this is complete, or now for nil, and those before it are.
+    func handled(after completion: Completion?) {
         session.loop.assertCurrent()
-        if handling.isEmpty { state.handled() } else { handling.append(nil) }
-    }
-
-    /// A stanza of the client is handled once this is complete, and those before it are.
-    func handled(after completion: Completion) {
+        guard let completion, !completion.isComplete else {
+            return handling.isEmpty ? state.handled() : handling.appendHandled()
+        }
         handling.append(completion)
         completion.whenComplete { [self] in
             if session.loop.isCurrent { settle() } else { session.loop.post { self.settle() } }
         }
     }
+
+    /// A stanza of the client is handled, once those before it are.
+    func handled() { handled(after: nil) }
 
     /// Counts what is complete by now.
     private func settle() {
@@ -93,9 +94,9 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
         stream?.sendAcknowledgement(state.handledCount)
     }
 
-    /// A stanza of the client is handled.
-    func endHandling() {
-        handled()
+    /// A stanza of the client is handled once this is complete, or now for nil.
+    func endHandling(after completion: Completion?) {
+        handled(after: completion)
         unhandledCount -= 1
         wakeWaiting()
     }
@@ -127,7 +128,6 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
             guard isLate, unhandledCount == 0 else { continue }
             // What is under way for longer will be sent again: it is handled twice rather than never, and counted once.
             handling = HandlingQueue()
-            return
         }
     }
 
@@ -168,19 +168,33 @@ final class ResumableSession: SessionOutlet, @unchecked Sendable {
 
 /// What a client sent that others are at, and what it sent after that: counted in this order.
 private struct HandlingQueue {
-    private var completions: Deque<Completion?> = []
+    private struct Entry {
+        let completion: Completion
+        /// How many stanzas came behind it that are handled.
+        var handledCount = 0
+    }
+    private var entries: Deque<Entry> = []
 
-    var isEmpty: Bool { completions.isEmpty }
+    var isEmpty: Bool { entries.isEmpty }
 
-    /// - Parameter completion: nil for a stanza that is handled, though one before it is not.
-    mutating func append(_ completion: Completion?) { completions.append(completion) }
+    mutating func append(_ completion: Completion) {
+        // Many wait for one thing, as messages do that are written together.
+        if entries.last?.completion === completion { return appendHandled() }
+        entries.append(Entry(completion: completion))
+    }
+
+    /// A stanza is handled, though one before it is not.
+    mutating func appendHandled() { entries[entries.count - 1].handledCount += 1 }
 
     /// Takes out what is complete up to the first that is not.
     ///
-    /// - Returns: how many were taken out.
+    /// - Returns: how many stanzas were taken out.
     mutating func removeComplete() -> Int {
-        let count = completions.firstIndex { !($0?.isComplete ?? true) } ?? completions.count
-        completions.removeFirst(count)
+        var count = 0
+        while let first = entries.first, first.completion.isComplete {
+            count += 1 + first.handledCount
+            entries.removeFirst()
+        }
         return count
     }
 }

@@ -33,7 +33,7 @@ struct ArchiveWriterTests {
     }
 
     private static func completion(_ work: Work) throws -> Completion {
-        guard case .underWay(let completion) = work else {
+        guard !work.holdsUp, let completion = work.completion else {
             throw ArchiveTestFailure("the sender was held back, or nothing was done")
         }
         return completion
@@ -87,7 +87,7 @@ struct ArchiveWriterTests {
             var heldBackCount = 0
             for number in 1...Int64(ArchiveWriter.messageCountMax) {
                 try writer.checkRoom()
-                if case .later = writer.append(try Self.entry(number)) { heldBackCount += 1 }
+                if writer.append(try Self.entry(number)).holdsUp { heldBackCount += 1 }
             }
             // The first batch is being written, and does not count. That it throws is what is waited for.
             while (try? writer.checkRoom()) != nil { _ = writer.append(try Self.entry(Int64.max)) }
