@@ -6,7 +6,7 @@ import Synchronization
 /// Routes stanzas between the sessions, accounts and hosts of one server. May be used from any loop.
 public final class Router: Sendable {
     // `nonisolated(unsafe)`: filled before the first stanza is routed, and emptied once the loops have stopped.
-    nonisolated(unsafe) private var hosts: [Host] = []
+    nonisolated(unsafe) private(set) var hosts: [Host] = []
     /// The sessions that it delivers to.
     public let registry: SessionRegistry
     /// The loops that work for the server.

@@ -229,10 +229,12 @@ public struct PresenceChange: Sendable {
 
 extension Notice where Payload == RemovedAccount {
     /// An account is about to be removed; what the stores hold for it is still there. Listeners take it out of what it
-    /// shares with others. It may be told again, when the removal fails and is asked for again.
+    /// shares with others. Told to all hosts of the server, for it may share something there. It may be told again, when
+    /// the removal fails and is asked for again.
     public static var accountRemovalBegan: Notice<RemovedAccount> { Notice("account-removal-began") }
 
-    /// An account was removed, and what the stores held for it. Its sessions end after this.
+    /// An account was removed, and what the stores held for it. Told to all hosts of the server. Its sessions end after
+    /// this.
     public static var accountRemoved: Notice<RemovedAccount> { Notice("account-removed") }
 }
 
@@ -267,9 +269,10 @@ extension Host {
     ///
     /// - Throws: ``StorageError`` of the first store that failed.
     public func removeAccount(_ account: BareJID) async throws(StorageError) {
-        await events.accountRemovalBegan.raise(RemovedAccount(account: account, host: self)).finish()
+        let removed = RemovedAccount(account: account, host: self)
+        for host in router.hosts { await host.events.accountRemovalBegan.raise(removed).finish() }
         try await storage.removeAll(for: account)
-        await events.accountRemoved.raise(RemovedAccount(account: account, host: self)).finish()
+        for host in router.hosts { await host.events.accountRemoved.raise(removed).finish() }
         for record in registry.sessions(of: account) {
             record.session.disconnect(StreamError(.notAuthorized, text: "the account was removed"))
         }
