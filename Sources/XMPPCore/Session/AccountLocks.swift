@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// One change of an account at a time.
+// One change of an account, or of something else with an address, at a time.
 
+import DequeModule
 import Synchronization
 
 /// Runs asynchronous work of one account one after the other, in the order in which it was asked for; that of different
-/// accounts at the same time. May be used from any isolation.
+/// accounts at the same time. The address may also be a room's: nothing here asks whose it is. May be used from any
+/// isolation.
 public final class AccountLocks: Sendable {
-    private let waiting = Mutex<[BareJID: [UnsafeContinuation<Void, Never>]]>([:])
+    private let waiting = Mutex<[BareJID: Deque<UnsafeContinuation<Void, Never>>]>([:])
 
     /// Makes locks that know nothing of any others.
     public init() {}
@@ -40,12 +42,9 @@ public final class AccountLocks: Sendable {
 
     private func release(_ account: BareJID) {
         let next: UnsafeContinuation<Void, Never>? = waiting.withLock { waiting in
-            guard let queue = waiting[account], let first = queue.first else {
-                waiting[account] = nil
-                return nil
-            }
-            waiting[account] = Array(queue.dropFirst())
-            return first
+            if let first = waiting[account]?.popFirst() { return first }
+            waiting[account] = nil
+            return nil
         }
         next?.resume()
     }
