@@ -93,30 +93,44 @@ extension Router {
     /// listeners know of it, so that neither an archive nor carbons have it twice.
     func redeliver(_ received: ReceivedMessage) -> Work {
         let to = received.account.jid
-        if isFromRoom(received.stanza, to), registry.sessions(of: received.account).contains(where: Self.getsMessages) {
-            // Whoever was there had it when this one did; whoever came later finds it in the room's archive.
-            return .done
-        }
         // Another session may have chosen another list.
-        let sessions = registry.sessions(of: received.account).filter { record in
+        var sessions = registry.sessions(of: received.account).filter { record in
             received.stanza.from.map { record.session.allows(.message, $0) } ?? true
+        }
+        let count = sessions.count
+        if isFromRoom(received.stanza, to) {
+            // Whoever was there had it when this one did, or has it waiting. Whoever came later has not; and when that is
+            // not known, it is better that somebody gets it twice than that nobody does.
+            sessions.removeAll { $0.wasThere(at: received.stanza.roomMoment) }
         }
         let isDelivered = forEachRecipient(of: received.stanza, to: to, among: sessions) { session in
             session.deliver(received.stanza)
         }
-        return isDelivered ? .done : undelivered(received, to: to)
+        return isDelivered || sessions.count < count ? .done : undelivered(received, to: to)
+    }
+
+    /// A message that a room without presence is about to send to the bare JIDs of its occupants, marked as that: it is
+    /// delivered by the rules for rooms, and its copies know who else had theirs. Called once for all copies, before any
+    /// of them is routed.
+    ///
+    /// - Parameter message: of type groupchat, from an address of a service domain of this server.
+    public func fromRoom(_ message: Stanza) -> Stanza {
+        var marked = message
+        if isFromRoom(message) { marked.roomMoment = registry.moment }
+        return marked
     }
 
     /// Whether it is a message that a room of this server sends to an account. RFC 6121 section 8.5.2.1.1 knows only
     /// rooms that send to resources; a room without presence sends to bare JIDs, and only rooms do. Nobody else can send
     /// in the name of a service domain.
     private func isFromRoom(_ stanza: Stanza, _ to: JID) -> Bool {
-        guard stanza.type == .groupchat, to.isBare, let from = stanza.from else { return false }
-        return isService(from)
+        to.isBare && (stanza.roomMoment != 0 || isFromRoom(stanza))
     }
 
-    /// Whether a session gets messages that are not for its full JID.
-    private static func getsMessages(_ record: SessionRecord) -> Bool { record.priority.map { $0 >= 0 } ?? false }
+    private func isFromRoom(_ stanza: Stanza) -> Bool {
+        guard stanza.type == .groupchat, let from = stanza.from else { return false }
+        return isService(from)
+    }
 
     /// Calls `body` for who gets a message: the table of RFC 6121 section 8.5.4.
     ///

@@ -74,10 +74,7 @@ public final class Session: @unchecked Sendable {
     public func setPresence(_ presence: Presence?) {
         loop.assertCurrent()
         self.presence = presence
-        host.registry.update(self) { record in
-            record.presence = presence
-            record.priority = presence.map { $0.priority ?? 0 }
-        }
+        host.registry.setPresence(presence, of: self)
     }
 
     /// The rules that hold for the session; nil for none, and while they have not been read. From any thread. Who sets
@@ -86,10 +83,12 @@ public final class Session: @unchecked Sendable {
         get { isFreeOfRules ? nil : storedRules.withLock { $0 } }
         set {
             let rules = newValue?.applied == nil ? nil : newValue
-            storedRules.withLock { stored in
+            let old = storedRules.withLock { stored in
                 stored = rules
-                rulesState.store(rules == nil ? .none : .some, ordering: .releasing)
+                return rulesState.exchange(rules == nil ? .none : .some, ordering: .acquiringAndReleasing)
             }
+            // Nobody who is there has had none.
+            if old != .unread { host.registry.rulesChanged(of: self) }
         }
     }
 
@@ -179,10 +178,11 @@ public final class Session: @unchecked Sendable {
             return becomeGone()
         }
         let left = work
-        host.router.run(.later { [self] in
-            await left.finish()
-            becomeGone()
-        })
+        host.router.run(
+            .later { [self] in
+                await left.finish()
+                becomeGone()
+            })
     }
 
     /// Lets go of what carries the session and of what modules keep with it, without a word to anybody: its server is

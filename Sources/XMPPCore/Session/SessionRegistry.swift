@@ -11,6 +11,9 @@ public struct SessionRecord: Sendable {
     public internal(set) var priority: Int8?
     /// Whether it asked for its roster (RFC 6121 section 2.2).
     public internal(set) var isInterested = false
+    /// Since when it has got what is for everybody who is there, under the rules it has now; see
+    /// ``SessionRegistry/moment``.
+    fileprivate(set) var beginning: UInt32 = 0
     /// What is seldom looked at; nil for nothing.
     private var details: Details?
 
@@ -40,6 +43,15 @@ public struct SessionRecord: Sendable {
 
     /// Whether its resource is available (RFC 6121 section 4.2).
     public var isAvailable: Bool { priority != nil }
+
+    /// Whether it gets messages that are not for its full JID (RFC 6121 section 8.5.2.1.1).
+    var getsMessages: Bool { priority.map { $0 >= 0 } ?? false }
+
+    /// Whether it was there, under the rules it has now, at a moment that the registry has told.
+    func wasThere(at moment: UInt32) -> Bool {
+        // The count may have begun anew.
+        getsMessages && moment != 0 && Int32(bitPattern: beginning &- moment) <= 0
+    }
 }
 
 /// The bound sessions of all hosts of a server, by account. May be used from any thread.
@@ -51,6 +63,8 @@ public final class SessionRegistry: Sendable {
         let accounts = Mutex<[BareJID: [SessionRecord]]>([:])
     }
     private let shards: [Shard]
+    /// Odd, so that it is never 0.
+    private let lastBeginning = Atomic<UInt32>(1)
 
     init() { shards = (0..<Self.shardCount).map { _ in Shard() } }
 
@@ -99,6 +113,28 @@ public final class SessionRegistry: Sendable {
             accounts[session.account] = records
             return .inserted(replacing: replaced)
         }
+    }
+
+    /// A moment that ``SessionRecord/wasThere(at:)`` can be asked about. Whoever is found to have been there is among the
+    /// sessions that are looked up after this.
+    var moment: UInt32 { lastBeginning.load(ordering: .sequentiallyConsistent) }
+
+    /// Remembers the presence of a session.
+    func setPresence(_ presence: Presence?, of session: Session) {
+        update(session) { record in
+            let gotMessages = record.getsMessages
+            record.presence = presence
+            record.priority = presence.map { $0.priority ?? 0 }
+            if !gotMessages { begin(&record) }
+        }
+    }
+
+    /// Notes that other rules hold for a session from now on.
+    func rulesChanged(of session: Session) { update(session) { begin(&$0) } }
+
+    /// The lock is held: who reads the new moment finds the session as it is now.
+    private func begin(_ record: inout SessionRecord) {
+        record.beginning = lastBeginning.wrappingAdd(2, ordering: .sequentiallyConsistent).newValue
     }
 
     /// Changes what others know of a session; nothing if it is no longer registered.

@@ -31,6 +31,8 @@ public struct Stanza: Sendable {
     public let kind: Kind
     /// The type, never one that the kind of stanza does not have.
     public internal(set) var type: StanzaType
+    /// When a room without presence sent it, as ``SessionRegistry`` counts; 0 for what no room has sent.
+    var roomMoment: UInt32 = 0
     /// Who the stanza is for; nil when it says nobody, which means the sender's own account (RFC 6120 section 8.1.1.1).
     public var to: JID?
     /// Who sent it; on a stanza that came from a client always the client's full JID.
