@@ -22,8 +22,16 @@ extension BrokenStore {
             fails: ["rooms.blockCountMaxHolds"]),
         BrokenStore(
             "a user and a room of one address are the same",
-            replacing("what = ? AND who = ? LIMIT", with: "what > 0 * ? AND who = ? LIMIT"),
+            replacing("b.what = ? AND", with: "b.what > 0 * ? AND"),
             fails: ["rooms.whoHasBlockedIsFound"]),
+        BrokenStore(
+            "of many accounts only some are looked at",
+            replacing("b.luser = ?) OR", with: "b.luser = ? || ' ') OR"),
+            fails: ["rooms.whoHasBlockedIsFound"]),
+        BrokenStore(
+            "rooms of every domain count",
+            replacing("(? = '' OR r.lserver = ?) GROUP BY o", with: "(? = '' OR 'x' <> ?) GROUP BY o"),
+            fails: ["rooms.whoIsInManyRoomsIsFound"]),
         BrokenStore(
             "an account is listed for each of its blocks",
             replacing(
@@ -115,6 +123,12 @@ struct BrokenRoomStore: RoomStore {
         among accounts: Set<BareJID>, thatHaveBlocked blocks: Set<RoomBlock>
     ) async throws(StorageError) -> Set<BareJID> {
         try await base.accounts(among: accounts, thatHaveBlocked: blocks)
+    }
+
+    func accounts(
+        among accounts: Set<BareJID>, thatAreInRooms countMin: Int, in domain: String?
+    ) async throws(StorageError) -> Set<BareJID> {
+        try await base.accounts(among: accounts, thatAreInRooms: countMin, in: domain)
     }
 
     func addresses(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {

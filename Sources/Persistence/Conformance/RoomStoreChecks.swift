@@ -192,7 +192,12 @@ public enum RoomStoreChecks {
             var many = try room("coven", [accounts[0]: .owner])
             many.configuration = (0...Room.fieldCountMax).map { RoomField("\($0)", "") }
             let members = Dictionary(uniqueKeysWithValues: accounts.map { ($0, RoomAffiliation.member) })
-            for room in [try room("coven", members), many] {
+            let version = String(repeating: "v", count: Room.versionByteCountMax)
+            let longest = try room("longest", [accounts[0]: .owner], version: version)
+            try await store.set(longest, basedOn: nil)
+            try expectEqual(try await store.room(longest.address), longest)
+            let longer = try room("coven", [accounts[0]: .owner], version: version + "v")
+            for room in [try room("coven", members), many, longer] {
                 try await expectError(.limitExceeded) { () throws(StorageError) in
                     try await store.set(room, basedOn: nil)
                 }
@@ -315,6 +320,30 @@ public enum RoomStoreChecks {
                 try expectEqual(found, expected)
             }
             try expectEqual(try await store.accounts(among: [romeo], thatHaveBlocked: [.room(coven)]), [])
+            let many = Set(try (0..<250).map { try BareJID("a\($0)@capulet.example") })
+            let found = try await store.accounts(among: many.union([juliet, romeo]), thatHaveBlocked: [.user(coven)])
+            try expectEqual(found, [romeo])
+        },
+        ConformanceCheck("whoIsInManyRoomsIsFound", "Of some accounts, those in at least so many rooms are found.") {
+            store in
+            let juliet = try Fixtures.juliet(), romeo = try Fixtures.romeo(), domain = try address("a").domainpart
+            for index in 0..<3 {
+                let occupants: [BareJID: RoomAffiliation] =
+                    index < 2 ? [juliet: .owner, romeo: .member] : [juliet: .owner]
+                try await store.set(try room("room\(index)", occupants), basedOn: nil)
+            }
+            let far = Room(
+                address: try BareJID("far@a.\(domain)"), version: "1", configuration: [], occupants: [romeo: .member])
+            try await store.set(far, basedOn: nil)
+            let many = Set(try (0..<250).map { try BareJID("a\($0)@capulet.example") }).union([juliet, romeo])
+            for (count, ours, all) in [
+                (1, [juliet, romeo], [juliet, romeo]), (3, [juliet], [juliet, romeo]), (4, [], []),
+            ] as [(Int, Set<BareJID>, Set<BareJID>)] {
+                try expectEqual(try await store.accounts(among: many, thatAreInRooms: count, in: domain), ours)
+                try expectEqual(try await store.accounts(among: many, thatAreInRooms: count, in: nil), all)
+            }
+            try expectEqual(try await store.accounts(among: [romeo], thatAreInRooms: 2, in: domain), [romeo])
+            try expectEqual(try await store.accounts(among: [], thatAreInRooms: 0, in: domain), [])
         },
         ConformanceCheck("whoHasBlockedIsListed", "Rooms, and accounts that have blocked something, are listed once.") {
             store in

@@ -29,8 +29,6 @@ public struct SQLRoomStore: RoomStore {
     static let removeFields = SQLStatement("DELETE FROM muc_light_config WHERE room_id = ?")
     static let readBlocks = SQLStatement(
         "SELECT what, who FROM muc_light_blocking WHERE lserver = ? AND luser = ? LIMIT ?")
-    static let findBlock = SQLStatement(
-        "SELECT 1 FROM muc_light_blocking WHERE lserver = ? AND luser = ? AND what = ? AND who = ? LIMIT 1")
     static let addBlock = SQLStatement(
         "INSERT INTO muc_light_blocking (lserver, luser, what, who) VALUES (?, ?, ?, ?)")
     static let removeBlock = SQLStatement(
@@ -75,11 +73,11 @@ public struct SQLRoomStore: RoomStore {
         guard Set(room.configuration.map { Array($0.key.utf8) }).count == room.configuration.count,
             room.version != version
         else { throw .conflict }
-        guard room.occupants.count <= Room.occupantCountMax, room.configuration.count <= Room.fieldCountMax else {
-            throw .limitExceeded
-        }
+        guard room.occupants.count <= Room.occupantCountMax, room.configuration.count <= Room.fieldCountMax,
+            room.version.utf8.count <= Room.versionByteCountMax
+        else { throw .limitExceeded }
         let context = context
-        try await context.database.write { transaction throws(StorageError) in
+        try await write { transaction throws(StorageError) in
             guard let version else {
                 if room.occupants.isEmpty { return try await Self.checkAbsence(of: room.address.key, transaction) }
                 return try await Self.add(room, in: transaction)
@@ -94,6 +92,19 @@ public struct SQLRoomStore: RoomStore {
             try await Self.change(occupants, to: room.occupants, of: number, in: transaction)
             try await Self.change(
                 try await Self.fields(of: number, in: transaction), to: room.configuration, of: number, in: transaction)
+        }
+    }
+
+    /// Changes something in one transaction.
+    ///
+    /// - Throws: ``StorageError/limitExceeded`` when a column has no room for a text: in MongooseIM's tables some have not.
+    private func write(
+        _ body: @escaping @Sendable (any SQLTransaction) async throws(StorageError) -> Void
+    ) async throws(StorageError) {
+        do throws(StorageError) {
+            try await context.database.write(body)
+        } catch .backend(let code, _) where code.hasPrefix("22001") {
+            throw .limitExceeded
         }
     }
 
@@ -181,7 +192,7 @@ public struct SQLRoomStore: RoomStore {
         let key = account.key
         let limit = SQLValue.integer(Int64(RoomBlock.countMax) + 1)
         let context = context
-        try await context.database.write { transaction throws(StorageError) in
+        try await write { transaction throws(StorageError) in
             let rows = try await transaction.query(Self.readBlocks, key + [limit])
             let blocks = Set(context.items(of: rows, Self.block))
             let new = added.subtracting(removed).subtracting(blocks)
@@ -197,17 +208,42 @@ public struct SQLRoomStore: RoomStore {
         among accounts: Set<BareJID>, thatHaveBlocked blocks: Set<RoomBlock>
     ) async throws(StorageError) -> Set<BareJID> {
         guard !accounts.isEmpty, !blocks.isEmpty else { return [] }
-        let accounts = accounts.prefix(Room.occupantCountMax)
-        return try await context.database.read { transaction throws(StorageError) in
-            var blockers: Set<BareJID> = []
-            for account in accounts {
-                for block in blocks where !blockers.contains(account) {
-                    let found = try await transaction.query(Self.findBlock, account.key + Self.values(of: block))
-                    if !found.isEmpty { blockers.insert(account) }
-                }
-            }
-            return blockers
+        var blockers: Set<BareJID> = []
+        // Whoever asks has two blocks in mind: the room, and who adds.
+        for block in blocks {
+            blockers.formUnion(
+                try await Self.accounts(among: accounts, Self.findBlockers, Self.values(of: block), context))
         }
+        return blockers
+    }
+
+    /// Which of these accounts are in at least so many rooms.
+    public func accounts(
+        among accounts: Set<BareJID>, thatAreInRooms countMin: Int, in domain: String?
+    ) async throws(StorageError) -> Set<BareJID> {
+        let domain = SQLValue.text(domain ?? "")
+        return try await Self.accounts(
+            among: accounts, Self.findBusy, [domain, domain, .integer(Int64(countMin))], context)
+    }
+
+    /// Runs a statement that finds accounts, for so many at a time.
+    private static func accounts(
+        among accounts: Set<BareJID>, _ statement: SQLStatement, _ parameters: [SQLValue], _ context: SQLStoreContext
+    ) async throws(StorageError) -> Set<BareJID> {
+        var rest = Array(accounts.prefix(Room.occupantCountMax))[...]
+        var found: Set<BareJID> = []
+        while let last = rest.last {
+            var part = Array(rest.prefix(accountCountOfStatement))
+            rest = rest.dropFirst(accountCountOfStatement)
+            // Always as many, so that there is one statement to prepare.
+            part += Array(repeating: last, count: accountCountOfStatement - part.count)
+            let rows = try await context.database.query(statement, part.flatMap(\.key) + parameters)
+            found.formUnion(
+                context.items(of: rows) { row throws(StorageError) in
+                    BareJID(server: try row.text(0), username: try row.text(1))
+                })
+        }
+        return found
     }
 
     // MARK: Listing and removal
@@ -372,6 +408,23 @@ extension SQLRoomStore {
     static let roomsBefore = selection(before, mySQL: beforeSpelledOut, "DESC")
 
     private static let count = "SELECT count(DISTINCT r.id) \(tables) \(condition)"
+    /// How many accounts a statement looks at.
+    private static let accountCountOfStatement = 100
+
+    private static func oneOfAccounts(_ table: String) -> String {
+        let mark = "(\(table).lserver = ? AND \(table).luser = ?)"
+        return "(" + Array(repeating: mark, count: accountCountOfStatement).joined(separator: " OR ") + ")"
+    }
+
+    static let findBlockers = SQLStatement(
+        "SELECT b.lserver, b.luser FROM muc_light_blocking AS b WHERE \(oneOfAccounts("b")) AND b.what = ? AND b.who = ?"
+    )
+    static let findBusy = SQLStatement(
+        """
+        SELECT o.lserver, o.luser \(tables) WHERE \(oneOfAccounts("o")) AND (? = '' OR r.lserver = ?) \
+        GROUP BY o.lserver, o.luser HAVING count(DISTINCT r.id) >= ?
+        """)
+
     static let countRooms = SQLStatement(count)
     static let countRoomsBefore = SQLStatement(count + before, mySQL: count + beforeSpelledOut)
 

@@ -25,7 +25,7 @@ public struct RoomField: Hashable, Sendable {
 
 /// A room, its configuration and its occupants.
 public struct Room: Hashable, Sendable {
-    /// Most occupants of one room, and most fields: a room is read and written whole.
+    /// Most occupants of one room: a room is read and written whole.
     public static let occupantCountMax = 10_000
     /// Most fields of a room's configuration.
     public static let fieldCountMax = 100

@@ -25,7 +25,8 @@ public protocol RoomStore: AccountDataStore {
     /// - Throws: ``StorageError/conflict`` when the room has another version, or is not there, or is though it must not
     ///   be; when two fields have the same key; and when the new version is the old one.
     ///   ``StorageError/limitExceeded`` for more than ``Room/occupantCountMax`` occupants or ``Room/fieldCountMax``
-    ///   fields.
+    ///   fields, for a version longer than ``Room/versionByteCountMax``, and for a text that the database's column has no
+    ///   room for.
     func set(_ room: Room, basedOn version: String?) async throws(StorageError)
 
     /// Lists rooms that an account is in, in ascending order.
@@ -52,7 +53,8 @@ public protocol RoomStore: AccountDataStore {
     /// - Parameters:
     ///   - added: what it blocks from now on; what it blocks already stays.
     ///   - removed: what it blocks no more; what it has not blocked does not matter.
-    /// - Throws: ``StorageError/limitExceeded`` when there would be more than ``RoomBlock/countMax``.
+    /// - Throws: ``StorageError/limitExceeded`` when there would be more than ``RoomBlock/countMax``, and for an address
+    ///   that the database's column has no room for.
     func changeBlocks(
         of account: BareJID, adding added: Set<RoomBlock>, removing removed: Set<RoomBlock>
     ) async throws(StorageError)
@@ -62,6 +64,13 @@ public protocol RoomStore: AccountDataStore {
     /// - Parameter accounts: at most ``Room/occupantCountMax``; those beyond are not looked at.
     func accounts(
         among accounts: Set<BareJID>, thatHaveBlocked blocks: Set<RoomBlock>
+    ) async throws(StorageError) -> Set<BareJID>
+
+    /// Which of these accounts are in at least so many rooms of a domain, or of all for nil.
+    ///
+    /// - Parameter accounts: at most ``Room/occupantCountMax``; those beyond are not looked at.
+    func accounts(
+        among accounts: Set<BareJID>, thatAreInRooms countMin: Int, in domain: String?
     ) async throws(StorageError) -> Set<BareJID>
 
     /// Lists the addresses of rooms, and of accounts that have blocked something, each once, of every domain.

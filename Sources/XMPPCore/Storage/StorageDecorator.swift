@@ -419,6 +419,14 @@ extension DecoratedStore: RoomStore where Base == any RoomStore {
         }
     }
 
+    func accounts(
+        among accounts: Set<BareJID>, thatAreInRooms countMin: Int, in domain: String?
+    ) async throws(StorageError) -> Set<BareJID> {
+        try await decorator.around(.read(kind)) { () throws(StorageError) in
+            try await base.accounts(among: accounts, thatAreInRooms: countMin, in: domain)
+        }
+    }
+
     func addresses(after cursor: PageCursor?, limit: Int) async throws(StorageError) -> Page<BareJID> {
         try await decorator.around(.read(kind)) { () throws(StorageError) in
             try await base.addresses(after: cursor, limit: limit)
