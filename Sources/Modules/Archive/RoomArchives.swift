@@ -40,24 +40,21 @@ struct RoomArchives: RoomArchive {
         }
     }
 
-    var features: [Namespace] {
+    func features(of room: BareJID) -> [Namespace] {
+        guard hasArchive(room) else { return [] }
         var features: [Namespace] = [.archive, .extendedArchive, .archiveGroupchatField, .stanzaIDs]
         if reader.limits.isSearchable { features.append(.fullText) }
         if options.retractsMessages { features += [.retraction, .retractionTombstones] }
         return features
     }
 
-    func archive(_ message: Message, from sender: BareJID, in room: BareJID) -> (message: Message, work: Work) {
+    func archive(
+        _ message: Message, from sender: BareJID, in room: BareJID
+    ) throws(StanzaError) -> (message: Message, mark: Element?, work: Work) {
         var message = message
         message.stanza = message.stanza.removingNames(by: room)
-        guard hasArchive(room), rules.keepsInRoom(message) else { return (message, .done) }
-        do throws(StanzaError) {
-            try writer.checkRoom()
-        } catch {
-            // The room has taken the message; it goes to the occupants without a name.
-            host.logFailure("a room's message is not archived", error)
-            return (message, .done)
-        }
+        guard hasArchive(room), rules.keepsInRoom(message) else { return (message, nil, .done) }
+        try writer.checkRoom()
         let id = names.next(at: host.time.wallTime)
         let entry = ArchiveEntry(
             archive: room,
@@ -66,8 +63,9 @@ struct RoomArchives: RoomArchive {
                 stanza: kept(message.stanza).xml, originID: message.originID,
                 searchText: options.isSearchable ? message.body.flatMap(SearchText.stored) : nil, isGroupchat: true))
         let work = writer.append(entry, retracting: options.retractsMessages ? Retraction(message) : nil)
-        if options.namesMessages { message.stanza = message.stanza.adding(id.element(by: room)) }
-        return (message, work)
+        let mark = options.namesMessages ? id.element(by: room) : nil
+        if let mark { message.stanza = message.stanza.adding(mark) }
+        return (message, mark, work)
     }
 
     /// XEP-0313 section 5.1.2: without 'to', and without what only a room may say of an occupant.

@@ -7,6 +7,8 @@ import XMPPCore
 struct AffiliationItem: Hashable, Sendable {
     var account: BareJID
     var affiliation: RoomAffiliation?
+
+    var isOwner: Bool { affiliation == .owner }
 }
 
 /// A change of a room's occupants.
@@ -43,12 +45,17 @@ struct AffiliationChange: Hashable, Sendable {
             }
         }
         guard !items.isEmpty else { throw .badRequest }
-        let ownerCount = items.count { $0.affiliation == .owner }
-        guard ownerCount == 0 || !rules.hasEqualOccupants, ownerCount <= 1 || rules.allowsManyOwners else {
-            throw .badRequest
-        }
+        try checkOwnerCount(items, rules)
         // All changes must be meaningful.
         for item in items where occupants[item.account] == item.affiliation { throw .badRequest }
+    }
+
+    /// Checks that a room may have as many owners as are named.
+    ///
+    /// - Throws: `.badRequest`.
+    static func checkOwnerCount(_ items: [AffiliationItem], _ rules: Rules) throws(StanzaError) {
+        let count = items.count { $0.isOwner }
+        guard count == 0 || !rules.hasEqualOccupants, count <= 1 || rules.allowsManyOwners else { throw .badRequest }
     }
 
     /// Applies items that were checked, and those that follow from them.

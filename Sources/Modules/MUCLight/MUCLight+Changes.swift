@@ -15,25 +15,28 @@ extension MUCLight {
 
     private func checkOccupantCount(_ count: Int) throws(StanzaError) {
         guard count <= min(options.occupantCountMax ?? .max, Room.occupantCountMax) else {
-            throw StanzaError(.notAllowed, text: "the room has room for no more")
+            throw Self.hasNoRoom
         }
     }
+
+    private static let hasNoRoom = StanzaError(.notAllowed, text: "the room has room for no more")
 
     /// Those of some accounts that can be added to a room: not those that have blocked it or whoever adds them, nor
     /// those that are in as many rooms as they may be.
     private func addable(
         _ accounts: Set<BareJID>, to room: BareJID, by actor: BareJID
-    ) async throws(StorageError) -> Set<BareJID> {
+    ) async throws -> Set<BareJID> {
         guard !accounts.isEmpty else { return [] }
+        // Before anything is looked up for them.
+        guard accounts.count <= Room.occupantCountMax else { throw Self.hasNoRoom }
         var addable = accounts
         if options.allowsBlocking {
             let others = accounts.subtracting([actor])
             addable.subtract(try await store.accounts(among: others, thatHaveBlocked: [.room(room), .user(actor)]))
         }
         if let most = options.roomCountMax {
-            for account in addable where try await roomCount(of: account, before: nil) >= most {
-                addable.remove(account)
-            }
+            addable.subtract(
+                try await store.accounts(among: addable, thatAreInRooms: most, in: self.address.domainpart))
         }
         return addable
     }
@@ -47,40 +50,44 @@ extension MUCLight {
 
     // MARK: Creation
 
-    func createNamed(_ request: IQRequest) async throws -> Element? {
+    func createNamed(_ request: IQRequest) async throws -> Work {
         guard let room = request.account else { throw StanzaError.badRequest }
-        try await create(room, request)
-        return nil
+        return try await create(room, request)
     }
 
     /// Creates a room with a name of the service's choice. The result is the room's.
     func createWithAnyName(_ request: IQRequest) -> IQAnswer {
         guard request.iq.to?.isBare == true else { return .now(.failure(.badRequest)) }
         return .answered(
-            .later {
-                var answer: Stanza?
+            .laterLeaving {
                 do {
                     let room = try BareJID(localpart: Self.makeName(), domainpart: address.domainpart)
-                    try await create(room, request)
-                    answer = request.iq.result().stanza
-                    answer?.from = room.jid
+                    let work = try await create(room, request)
+                    var answer = request.iq.result().stanza
+                    answer.from = room.jid
+                    return reply(answer, to: request).then(work)
                 } catch {
-                    answer = request.iq.stanza.error(Self.error(error))
-                }
-                guard let answer else { return }
-                if let session = request.session {
-                    session.deliver(answer)
-                } else {
-                    await host.router.route(answer).finish()
+                    return reply(request.iq.stanza.error(Self.error(error)), to: request)
                 }
             })
     }
 
-    private func create(_ address: BareJID, _ request: IQRequest) async throws {
+    private func create(_ address: BareJID, _ request: IQRequest) async throws -> Work {
         let creator = request.sender.bare
         let (values, items) = try creation(request.payload, by: creator)
         let configuration = options.schema.configuration(with: values)
-        let id = request.iq.id
+        guard options.roomCountMax != nil else {
+            return try await create(address, configuration, items, by: creator, request.iq.id)
+        }
+        // The count that is looked at must hold until the room is stored.
+        return try await creations.withLock(creator) {
+            try await create(address, configuration, items, by: creator, request.iq.id)
+        }
+    }
+
+    private func create(
+        _ address: BareJID, _ configuration: [RoomField], _ items: [AffiliationItem], by creator: BareJID, _ id: String
+    ) async throws -> Work {
         try await desk(address).change(address) { old in
             guard old == nil else { throw StanzaError.conflict }
             let accounts = Set(items.map(\.account)).union([creator])
@@ -118,10 +125,11 @@ extension MUCLight {
         }
         let occupants = items ?? []
         try checkAreUsers(occupants)
-        let ownerCount = occupants.count { $0.affiliation == .owner }
-        guard occupants.allSatisfy({ $0.affiliation != nil && $0.account != creator }),
-            ownerCount == 0 || !options.hasEqualOccupants, ownerCount <= 1 || options.allowsManyOwners
-        else { throw .badRequest }
+        guard occupants.allSatisfy({ $0.affiliation != nil && $0.account != creator }) else { throw .badRequest }
+        try AffiliationChange.checkOwnerCount(
+            occupants,
+            AffiliationChange.Rules(
+                hasEqualOccupants: options.hasEqualOccupants, allowsManyOwners: options.allowsManyOwners))
         return (values ?? [], occupants)
     }
 
@@ -138,11 +146,11 @@ extension MUCLight {
 
     // MARK: Configuration
 
-    func configure(_ request: IQRequest) async throws -> Element? {
+    func configure(_ request: IQRequest) async throws -> Work {
         guard let address = request.account else { throw StanzaError.badRequest }
         let actor = request.sender.bare, id = request.iq.id, schema = options.schema
         let values = Result { () throws(StanzaError) in try schema.values(in: request.payload) }
-        try await desk(address).change(address) { old in
+        return try await desk(address).change(address) { old in
             guard let old, let affiliation = old.occupants[actor] else { throw StanzaError.itemNotFound }
             let values = try values.get()
             guard !values.isEmpty else { throw StanzaError.badRequest }
@@ -163,16 +171,15 @@ extension MUCLight {
             notices.stayed = Array(room.occupants.keys)
             return RoomDesk.Change(room: room) { [notices] desk in desk.send(notices) }
         }
-        return nil
     }
 
     // MARK: Occupants
 
-    func changeAffiliations(_ request: IQRequest) async throws -> Element? {
+    func changeAffiliations(_ request: IQRequest) async throws -> Work {
         guard let address = request.account else { throw StanzaError.badRequest }
         let actor = request.sender.bare, id = request.iq.id
         let items = Result { () throws(StanzaError) in try AffiliationItem.items(in: request.payload) }
-        try await desk(address).change(address) { old in
+        return try await desk(address).change(address) { old in
             guard let old, old.occupants[actor] != nil else { throw StanzaError.itemNotFound }
             let items = try items.get()
             let rules = rules(for: old)
@@ -181,17 +188,19 @@ extension MUCLight {
             let newcomers = Set(items.map(\.account).filter { old.occupants[$0] == nil })
             let addable = try await addable(newcomers, to: address, by: actor)
             let possible = items.filter { old.occupants[$0.account] != nil || addable.contains($0.account) }
-            // Whoever cannot be added is passed over in silence.
-            guard !possible.isEmpty else { return nil }
+            // Whoever cannot be added is passed over in silence. Nobody becomes owner in his place, and nothing else of what
+            // was asked for makes sense without.
+            guard !possible.isEmpty, possible.contains(where: \.isOwner) == items.contains(where: \.isOwner) else {
+                return nil
+            }
             let change = try AffiliationChange(possible, to: old.occupants, rules)
             if change.occupants.count > old.occupants.count { try checkOccupantCount(change.occupants.count) }
             return Self.change(of: old, change, by: actor, id)
         }
-        return nil
     }
 
     /// Takes an account that is removed out of a room, whatever the rules are for those who leave.
-    func leave(_ address: BareJID, _ account: BareJID) async throws {
+    func leave(_ address: BareJID, _ account: BareJID) async throws -> Work {
         try await desk(address).change(address) { old in
             guard let old, old.occupants[account] != nil else { return nil }
             var rules = rules(for: old)
@@ -229,11 +238,11 @@ extension MUCLight {
 
     // MARK: Destruction
 
-    func destroy(_ request: IQRequest) async throws -> Element? {
+    func destroy(_ request: IQRequest) async throws -> Work {
         guard let address = request.account else { throw StanzaError.badRequest }
         let actor = request.sender.bare, id = request.iq.id
         let isEmpty = request.payload.children.first == nil
-        try await desk(address).change(address) { old in
+        return try await desk(address).change(address) { old in
             guard let old, let affiliation = old.occupants[actor] else { throw StanzaError.itemNotFound }
             guard isEmpty else { throw StanzaError.badRequest }
             guard affiliation == .owner else { throw StanzaError.notAllowed }
@@ -245,6 +254,5 @@ extension MUCLight {
             let room = Room(address: address, version: Room.makeVersion(), configuration: [], occupants: [:])
             return RoomDesk.Change(room: room) { desk in desk.send(messages, of: address) }
         }
-        return nil
     }
 }

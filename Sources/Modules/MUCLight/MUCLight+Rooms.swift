@@ -82,7 +82,7 @@ extension MUCLight {
         let room = try await occupied(request)
         let node = request.payload["node"]
         guard node?.isEmpty ?? true else { throw StanzaError.itemNotFound }
-        let archived = host.service((any RoomArchive).self)?.features ?? []
+        let archived = host.service((any RoomArchive).self)?.features(of: room.address) ?? []
         let features = [Namespace.mucLight, .discoInfo, .discoItems] + archived
         let name = options.schema.value(Room.nameKey, in: room)
         let identity = DiscoIdentity(category: "conference", type: "text", name: name)

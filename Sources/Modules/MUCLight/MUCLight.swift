@@ -14,6 +14,10 @@ public struct MUCLight: XMPPModule {
     let host: Host
     let address: BareJID
     private let desks: [RoomDesk]
+    /// While a user may be in so many rooms only, it creates one at a time.
+    let creations = AccountLocks()
+    /// How often the archives of rooms that are gone are looked for, of those that could not be removed.
+    static let strayInterval = Duration.seconds(60)
 
     /// Makes the module for one host.
     ///
@@ -22,7 +26,9 @@ public struct MUCLight: XMPPModule {
         self.options = options
         self.host = host
         address = try ServiceDomain.address(options.domain, of: host)
-        desks = host.router.loops.map { RoomDesk(host, $0, lifetime: options.roomLifetime) }
+        let loops = host.router.loops
+        let limits = RoomMemory.Limits().divided(by: loops.count)
+        desks = loops.map { RoomDesk(host, $0, lifetime: options.roomLifetime, limits) }
     }
 
     var store: any RoomStore { host.storage.rooms }
@@ -35,6 +41,7 @@ public struct MUCLight: XMPPModule {
         registrar.serve(service)
         registrar.on(.accountRemovalBegan, leaveRooms)
         registrar.on(.accountRemoved, forgetRooms)
+        host.every(Self.strayInterval) { for desk in desks { await desk.removeStrays() } }
         if options.listsRoomsInRosters { registrar.provide(self, as: (any RosterAddition).self) }
     }
 
@@ -51,20 +58,21 @@ public struct MUCLight: XMPPModule {
             service.iq(.get, "query", .mucLightBlocking, at: .host, answering(blockingList))
             service.iq(.set, "query", .mucLightBlocking, at: .host, answering(changeBlockingList))
         }
-        service.iq(.set, "query", .mucLightCreate, at: .account, answering(createNamed))
+        service.iq(.set, "query", .mucLightCreate, at: .account, changing(createNamed))
         service.iq(.get, "query", .discoInfo, at: .account, answering(roomInfo))
         service.iq(.get, "query", .discoItems, at: .account, answering(roomItems))
         service.iq(.get, "query", .mucLightConfiguration, at: .account, answering(configuration))
         service.iq(.get, "query", .mucLightAffiliations, at: .account, answering(affiliations))
         service.iq(.get, "query", .mucLightInfo, at: .account, answering(wholeRoom))
-        service.iq(.set, "query", .mucLightConfiguration, at: .account, answering(configure))
-        service.iq(.set, "query", .mucLightAffiliations, at: .account, answering(changeAffiliations))
-        service.iq(.set, "query", .mucLightDestroy, at: .account, answering(destroy))
+        service.iq(.set, "query", .mucLightConfiguration, at: .account, changing(configure))
+        service.iq(.set, "query", .mucLightAffiliations, at: .account, changing(changeAffiliations))
+        service.iq(.set, "query", .mucLightDestroy, at: .account, changing(destroy))
         service.onOtherIQ(answering(other))
         return service
     }
 
-    /// Answers after waiting, but for addresses that nobody has.
+    /// Handles requests for a room or the service, and no resource of them, with the payload that `answer` returns or the
+    /// error that it throws.
     private func answering(
         _ answer: @escaping @Sendable (IQRequest) async throws -> Element?
     ) -> IQHandler {
@@ -76,11 +84,38 @@ public struct MUCLight: XMPPModule {
         }
     }
 
+    /// Handles requests for a room with an empty result, or the error that `change` throws. What `change` returns goes on
+    /// after that, and the request counts as handled when it is done.
+    private func changing(_ change: @escaping @Sendable (IQRequest) async throws -> Work) -> IQHandler {
+        { request in
+            guard request.iq.to?.isBare == true else { return .now(.failure(.badRequest)) }
+            return .answered(
+                .laterLeaving {
+                    do {
+                        let work = try await change(request)
+                        return reply(request.iq.result().stanza, to: request).then(work)
+                    } catch {
+                        return reply(request.iq.stanza.error(Self.error(error)), to: request)
+                    }
+                })
+        }
+    }
+
+    /// Sends a result or error.
+    func reply(_ answer: Stanza?, to request: IQRequest) -> Work {
+        guard let answer else { return .done }
+        guard let session = request.session else { return host.router.route(answer) }
+        session.deliver(answer)
+        return .done
+    }
+
     static func error(_ error: any Error) -> StanzaError {
         switch error {
         case let error as StanzaError: error
         // Others change the room all the time.
         case StorageError.conflict: StanzaError(.resourceConstraint, type: .wait)
+        // Of a room: how many there are was looked at before, so it is a text that the store's column has no room for.
+        case StorageError.limitExceeded: StanzaError(.notAcceptable, text: "too long to be stored")
         case let error as StorageError: StanzaError(storage: error)
         default: .internalServerError
         }
@@ -95,7 +130,7 @@ public struct MUCLight: XMPPModule {
             let work = desk.assumeIsolated { $0.sendIfInMemory(message, from: sender, to: room) }
             if let work { return work }
         }
-        return .later { await desk.send(message, from: sender, to: room).finish() }
+        return .laterLeaving { await desk.send(message, from: sender, to: room) }
     }
 
     /// A name that nobody else has.
@@ -124,7 +159,8 @@ public struct MUCLight: XMPPModule {
         do throws(StorageError) {
             try await store.changeBlocks(of: request.sender.bare, adding: denied, removing: allowed)
         } catch .limitExceeded {
-            throw StanzaError(.notAcceptable, text: "no more than \(RoomBlock.countMax) can be blocked")
+            let text = "no more than \(RoomBlock.countMax) can be blocked, and no address that is too long to be stored"
+            throw StanzaError(.notAcceptable, text: text)
         }
         return nil
     }
@@ -135,40 +171,72 @@ public struct MUCLight: XMPPModule {
 extension MUCLight {
     /// Takes an account out of all its rooms, so that their occupants are told. What fails here is done by the store,
     /// and nobody is told.
-    private func leaveRooms(_ removed: RemovedAccount) -> Work {
-        let account = removed.account
-        return .later {
-            var span = RoomSpan.first
-            do {
-                while true {
-                    let rooms = try await store.rooms(of: account, in: address.domainpart, span, limit: 100)
-                    guard let last = rooms.last else { return }
-                    for room in rooms { try await leave(room.address, account) }
-                    span = .after(last.address)
+    private func leaveRooms(_ removed: RemovedAccount) -> Work { .later { await leaveRooms(of: removed.account) } }
+
+    private func leaveRooms(of account: BareJID) async {
+        var span = RoomSpan.first
+        do throws(StorageError) {
+            while true {
+                let rooms = try await store.rooms(of: account, in: address.domainpart, span, limit: 100)
+                guard let last = rooms.last else { return }
+                var works: [Work] = []
+                for room in rooms {
+                    do {
+                        works.append(try await leave(room.address, account))
+                    } catch {
+                        host.logFailure("a removed account has not left a room", error)
+                        await desk(room.address).noteStray(room.address)
+                    }
                 }
-            } catch {
-                host.logFailure("a removed account has not left all rooms", error)
+                await Work.all(works).finish()
+                span = .after(last.address)
             }
+        } catch {
+            host.logFailure("a removed account has not left all rooms", error)
         }
     }
 
     private func forgetRooms(_ removed: RemovedAccount) -> Work {
-        .later { for desk in desks { await desk.forgetRooms(of: removed.account) } }
+        .later {
+            // Those that the account, whose sessions are still there, has come into meanwhile.
+            await leaveRooms(of: removed.account)
+            if removed.host !== host {
+                // This host may keep its rooms elsewhere.
+                do throws(StorageError) { try await store.removeAll(for: removed.account) } catch {
+                    host.logFailure("a removed account may be in rooms", error)
+                }
+            }
+            for desk in desks {
+                await desk.forgetRooms(of: removed.account)
+                await desk.removeStrays()
+            }
+        }
     }
 }
 
 extension MUCLight: RosterAddition {
-    /// The rooms of an account, as many as one page has.
+    /// Most rooms of an account that are among its contacts.
+    static let rosterRoomCountMax = 10_000
+
+    /// The rooms of an account, up to ``rosterRoomCountMax``.
     public func items(for account: BareJID) async throws(StorageError) -> [Element] {
         let limit = Page<RoomSummary>.itemCountMax
-        let rooms = try await store.rooms(of: account, in: address.domainpart, .first, limit: limit)
-        return rooms.map { room in
-            Element(
-                "item", .roster, ["jid": "\(room.address)", "name": room.name, "subscription": "to"]
-            ) {
-                Element("group", .roster) { Namespace.mucLight.uri }
-                Element("version", .roster) { room.version }
-            }
+        var items: [Element] = []
+        var span = RoomSpan.first
+        while items.count < Self.rosterRoomCountMax {
+            let count = min(limit, Self.rosterRoomCountMax - items.count)
+            let rooms = try await store.rooms(of: account, in: address.domainpart, span, limit: count)
+            items += rooms.map(Self.item)
+            guard rooms.count == count, let last = rooms.last else { break }
+            span = .after(last.address)
+        }
+        return items
+    }
+
+    private static func item(_ room: RoomSummary) -> Element {
+        Element("item", .roster, ["jid": "\(room.address)", "name": room.name, "subscription": "to"]) {
+            Element("group", .roster) { Namespace.mucLight.uri }
+            Element("version", .roster) { room.version }
         }
     }
 }

@@ -123,7 +123,9 @@ public struct Roster: XMPPModule {
         var builder = ElementBuilder()
         builder.open("query", .roster)
         builder.attribute("ver", roster["ver"])
-        for item in roster.children { builder.append(item) }
+        // One item for each address: what a client has said of one that is added does not count.
+        let addresses = Set(added.compactMap { $0["jid"] })
+        for item in roster.children where !addresses.contains(item["jid"] ?? "") { builder.append(item) }
         for item in added { builder.append(item) }
         builder.close()
         return builder.finish()

@@ -3,8 +3,8 @@
 
 /// Keeps the archives of rooms (XEP-0313). Offered by the module of archives when it is configured to keep them.
 public protocol RoomArchive: Sendable {
-    /// What disco#info of a room lists for its archive.
-    var features: [Namespace] { get }
+    /// What disco#info of a room lists for its archive; empty when it has none.
+    func features(of room: BareJID) -> [Namespace]
 
     /// Takes a message that a room sends to its occupants.
     ///
@@ -12,9 +12,12 @@ public protocol RoomArchive: Sendable {
     ///   - message: as all occupants get it: `from` is the occupant who sent it, or the room.
     ///   - sender: the account that sent it, or whose doing it is.
     ///   - room: the room's bare JID.
-    /// - Returns: the message as it is to be sent, with its name in the archive (XEP-0359) if it is one that is
-    ///   archived; and what must be done before it counts as handled.
-    func archive(_ message: Message, from sender: BareJID, in room: BareJID) -> (message: Message, work: Work)
+    /// - Returns: the message as it is to be sent; the name in the archive (XEP-0359) that it has been given, if it is one
+    ///   that is archived; and what must be done before it counts as handled.
+    /// - Throws: when the archive should have the message and has no room for it. It is not to be sent then.
+    func archive(
+        _ message: Message, from sender: BareJID, in room: BareJID
+    ) throws(StanzaError) -> (message: Message, mark: Element?, work: Work)
 
     /// Answers an IQ for a room's archive: a get or set whose payload is in ``Namespace/archive``. The caller has made
     /// sure that its sender may read it.

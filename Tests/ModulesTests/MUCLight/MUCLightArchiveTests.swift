@@ -14,20 +14,28 @@ import Testing
             var senders: [String] = []
             var removed: [String] = []
             var finishedCount = 0
+            var isFull = false
+            var failsToRemove = false
         }
         let content = Mutex(Content())
-        let features: [Namespace] = [.archive, "urn:xmpp:mam:2#extended"]
 
-        func archive(_ message: Message, from sender: BareJID, in room: BareJID) -> (message: Message, work: Work) {
+        func features(of room: BareJID) -> [Namespace] {
+            room.localpart == "heath" ? [] : [.archive, "urn:xmpp:mam:2#extended"]
+        }
+
+        func archive(
+            _ message: Message, from sender: BareJID, in room: BareJID
+        ) throws(StanzaError) -> (message: Message, mark: Element?, work: Work) {
+            if content.withLock({ $0.isFull }) { throw StanzaError(.resourceConstraint, type: .wait) }
             let number = content.withLock { content in
                 content.messages.append(message.stanza.description)
                 content.senders.append("\(sender)")
                 return content.senders.count
             }
             var named = message
-            named.stanza = message.stanza.adding(
-                Element("stanza-id", "urn:xmpp:sid:0", ["by": "\(room)", "id": "\(number)"]))
-            return (named, .later { [self] in content.withLock { $0.finishedCount += 1 } })
+            let mark = Element("stanza-id", "urn:xmpp:sid:0", ["by": "\(room)", "id": "\(number)"])
+            named.stanza = message.stanza.adding(mark)
+            return (named, mark, .later { [self] in content.withLock { $0.finishedCount += 1 } })
         }
 
         func answer(_ request: IQRequest, for room: BareJID) async throws -> Element? {
@@ -35,6 +43,7 @@ import Testing
         }
 
         func remove(_ room: BareJID) async throws(StorageError) {
+            if content.withLock({ $0.failsToRemove }) { throw .unavailable(detail: "for the test") }
             content.withLock { $0.removed.append("\(room)") }
         }
 
@@ -131,6 +140,73 @@ import Testing
             try await juliet.send(Coven.iq("get", "1", "<query xmlns='http://jabber.org/protocol/disco#info'/>"))
             let info = try #require(try await juliet.stanzas().first?.description)
             #expect(info.contains("<feature var='urn:xmpp:mam:2'/><feature var='urn:xmpp:mam:2#extended'/>"))
+        }
+    }
+
+    /// A room of which there is no archive says so.
+    @Test func aRoomWithoutArchiveOffersNone() async throws {
+        try await Coven.run(archive: Archive()) { verona in
+            let juliet = try await verona.online("\(Coven.juliet)/balcony")
+            let room = "heath@\(Coven.service)"
+            try await juliet.send(Coven.iq("set", "x", to: room, "<query xmlns='urn:xmpp:muclight:0#create'/>"))
+            await juliet.forget()
+            let info = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
+            try await juliet.send(Coven.iq("get", "1", to: room, info))
+            let answer = try #require(try await juliet.stanzas().first?.description)
+            #expect(answer.contains("<feature var='urn:xmpp:muclight:0'/>") && !answer.contains("urn:xmpp:mam:2"))
+        }
+    }
+
+    /// Nobody gets a message that the archive does not take, and its sender is told; a change is told nevertheless.
+    @Test func whatTheArchiveHasNoRoomForIsBounced() async throws {
+        let archive = Archive()
+        try await Coven.run(archive: archive) { verona in
+            let juliet = try await verona.online("\(Coven.juliet)/balcony")
+            let romeo = try await verona.online("\(Coven.romeo)/orchard")
+            try await juliet.send(Coven.create(Coven.romeo))
+            await juliet.forget()
+            await romeo.forget()
+            archive.content.withLock { $0.isFull = true }
+            try await juliet.send(Coven.say("Hello"))
+            let bounced = try await juliet.stanzas()
+            #expect(bounced.map(\.type) == [.error])
+            #expect(bounced.first?.description.contains("<resource-constraint ") == true)
+            await romeo.receivesNothing()
+            try await juliet.send(
+                Coven.iq("set", "c", "<query xmlns='urn:xmpp:muclight:0#configuration'><subject>S</subject></query>"))
+            #expect(try await juliet.stanzas().map(\.type) == [.groupchat, .result])
+            let told = try await romeo.stanzas()
+            #expect(told.map(\.id) == ["c"])
+            #expect(told.first?.has("stanza-id", "urn:xmpp:sid:0") == false)
+        }
+    }
+
+    /// What could not be removed with the room is removed later, but not when another room has its name by then.
+    @Test func anArchiveThatStaysIsRemovedLater() async throws {
+        let archive = Archive(), time = ManualTime()
+        try await Coven.run(archive: archive, time: time) { verona in
+            let juliet = try await verona.online("\(Coven.juliet)/balcony")
+            let destroy = Coven.iq("set", "d", "<query xmlns='urn:xmpp:muclight:0#destroy'/>")
+            try await juliet.send(Coven.create())
+            for isBack in [false, true] {
+                archive.content.withLock { ($0.failsToRemove, $0.removed) = (true, []) }
+                try await juliet.send(destroy)
+                await juliet.forget()
+                time.advance(by: .seconds(61))
+                await verona.settle()
+                #expect(archive.content.withLock { $0.removed } == [])
+                archive.content.withLock { $0.failsToRemove = false }
+                if isBack {
+                    try await juliet.send(Coven.create())
+                    #expect(archive.content.withLock { $0.removed } == [Coven.room])
+                }
+                for _ in 0..<2 {
+                    time.advance(by: .seconds(61))
+                    await verona.settle()
+                    #expect(archive.content.withLock { $0.removed } == [Coven.room])
+                }
+                if !isBack { try await juliet.send(Coven.create()) }
+            }
         }
     }
 

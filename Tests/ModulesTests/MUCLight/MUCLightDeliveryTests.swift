@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages of rooms whose delivery takes time: who waits for what, and in which order they come.
+
+import Synchronization
+import Testing
+
+@testable import XMPPCore
+@testable import XMPPModules
+
+// One server at a time: each has threads of its own.
+@Suite(.serialized) struct MUCLightDeliveryTests {
+    /// Takes messages, and says later that they are durable.
+    private final class SlowArchive: RoomArchive {
+        let completions = Mutex<[Completion]>([])
+
+        func features(of room: BareJID) -> [Namespace] { [] }
+
+        func archive(
+            _ message: Message, from sender: BareJID, in room: BareJID
+        ) throws(StanzaError) -> (message: Message, mark: Element?, work: Work) {
+            let completion = Completion()
+            completions.withLock { $0.append(completion) }
+            return (message, nil, .underWay(completion))
+        }
+
+        func answer(_ request: IQRequest, for room: BareJID) async throws -> Element? { nil }
+        func remove(_ room: BareJID) async throws(StorageError) {}
+
+        func complete() {
+            for completion in completions.withLock({ $0 }) { completion.complete() }
+        }
+    }
+
+    /// Stores messages once a door is open.
+    private struct SlowOffline: StorageDecorator {
+        let door: Door
+
+        func around<Value: Sendable>(
+            _ method: StorageMethod, _ body: () async throws(StorageError) -> Value
+        ) async throws(StorageError) -> Value {
+            if method.store == .offlineMessages, method.changesData { await door.pass() }
+            return try await body()
+        }
+    }
+
+    private static let offline = [
+        ModuleConfiguration("mod_offline", options: ["store_groupchat_messages": true])
+    ]
+
+    /// Routes a stanza as a stream does, on the session's loop.
+    private static func route(_ stanza: Stanza, from session: Session) async -> Work? {
+        await session.loop.run { session.host.router.route(stanza, from: session) }
+    }
+
+    /// The stream goes on; the acknowledgement waits. On the room's loop and on others.
+    @Test(arguments: [1, 3]) func theArchiveHoldsNoStreamUp(loopCount: Int) async throws {
+        let archive = SlowArchive()
+        try await Coven.run(loopCount: loopCount, archive: archive) { verona in
+            let juliet = try await verona.online("\(Coven.juliet)/balcony")
+            let romeo = try await verona.online("\(Coven.romeo)/orchard")
+            let creating = try juliet.task(sending: [Coven.create(Coven.romeo)])
+            // The result does not wait either.
+            while try await romeo.stanzas().isEmpty {}
+            while try await !juliet.stanzas().contains(where: { $0.kind == .iq }) {}
+            archive.complete()
+            await creating.value
+            let session = try #require(verona.server.router.registry.sessions(of: BareJID(Coven.juliet)).first?.session)
+            var message = try #require(Stanza.literal(Coven.say("Hello", id: "m1")))
+            message.from = session.jid.jid
+            let work = try #require(await Self.route(message, from: session))
+            // As a stream does it: this is what holds it up, and what is left is what its client is not told of yet.
+            let completion = await withTaskExecutorPreference(session.loop) { await work.proceed() }
+            #expect(try await romeo.stanzas().map(\.id) == ["m1"])
+            #expect(completion?.isComplete == false)
+            archive.complete()
+            #expect(completion?.isComplete == true)
+        }
+    }
+
+    /// A change is acknowledged when what it leads to is durable.
+    @Test func aChangeIsUnderWayUntilItsCopiesAreStored() async throws {
+        let door = Door()
+        try await Coven.run(
+            modules: Self.offline, storage: { $0.decorated(by: SlowOffline(door: door)) }
+        ) { verona in
+            let juliet = try await verona.online("\(Coven.juliet)/balcony")
+            door.close()
+            let session = try #require(verona.server.router.registry.sessions(of: BareJID(Coven.juliet)).first?.session)
+            var request = try #require(Stanza.literal(Coven.create(Coven.romeo)))
+            request.from = session.jid.jid
+            let work = try #require(await Self.route(request, from: session))
+            let completion = await withTaskExecutorPreference(session.loop) { await work.proceed() }
+            await door.somebodyWaits()
+            #expect(completion?.isComplete == false)
+            door.open()
+            await completion?.wait()
+            #expect(try await juliet.stanzas().map(\.type) == [.groupchat, .result])
+            #expect(try await verona.storage.offlineMessages.messageCount(for: BareJID(Coven.romeo)) == 1)
+        }
+    }
+
+    /// He comes online while the first message is being stored; the second comes after it.
+    @Test(arguments: [1, 3]) func whoComesOnlineGetsMessagesInOrder(loopCount: Int) async throws {
+        let door = Door()
+        try await Coven.run(
+            loopCount: loopCount, modules: Self.offline, storage: { $0.decorated(by: SlowOffline(door: door)) }
+        ) { verona in
+            let juliet = try await verona.online("\(Coven.juliet)/balcony")
+            let first = try await verona.online("\(Coven.romeo)/orchard")
+            try await juliet.send(Coven.create(Coven.romeo, Coven.nurse))
+            await first.close()
+            door.close()
+            let romeo = try await verona.connect("\(Coven.romeo)/orchard")
+            let sending = try juliet.task(sending: [Coven.say("1", id: "m1")])
+            await door.somebodyWaits()
+            // What is to be handed over waits at the door too.
+            let coming = try romeo.task(sending: ["<presence/>"])
+            let others = try (2...5).map { try juliet.task(sending: [Coven.say("\($0)", id: "m\($0)")]) }
+            for loop in verona.server.loops.loops { await loop.settle() }
+            door.open()
+            for task in [sending, coming] + others { await task.value }
+            let ids = try await romeo.stanzas().filter { $0.kind == .message }.compactMap(\.id)
+            #expect(ids.first == "m1")
+            #expect(ids.sorted() == ["m1", "m2", "m3", "m4", "m5"])
+            // As others got them.
+            let told = try await juliet.stanzas().filter { $0.kind == .message && $0.id?.hasPrefix("m") == true }
+            #expect(told.compactMap(\.id) == ids)
+        }
+    }
+
+    /// After so many copies whoever speaks waits a turn; copies that are few hold nobody up.
+    @Test func whoSpeaksToManyWaitsATurn() async throws {
+        try await Coven.run { verona in
+            let names = (0..<RoomDesk.copyCountOfTurn / 2).map { "far\($0)@far.example" }
+            _ = try await verona.online("\(Coven.juliet)/balcony")
+            var room = Room(
+                address: try BareJID(Coven.room), version: "1", configuration: [],
+                occupants: [try BareJID(Coven.juliet): .owner])
+            for name in names { room.occupants[try BareJID(name)] = .member }
+            try await verona.storage.rooms.set(room, basedOn: nil)
+            let session = try #require(verona.server.router.registry.sessions(of: BareJID(Coven.juliet)).first?.session)
+            var holds: [Bool] = []
+            for index in 0..<5 {
+                var message = try #require(Stanza.literal(Coven.say("Hello", id: "m\(index)")))
+                message.from = session.jid.jid
+                let work = try #require(await Self.route(message, from: session))
+                holds.append(work.holdsUp)
+                await withTaskExecutorPreference(session.loop) { await work.finish() }
+            }
+            // The first reads the room; of the others each second goes beyond the number.
+            #expect(holds == [true, true, false, true, false])
+        }
+    }
+}
