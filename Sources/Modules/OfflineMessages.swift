@@ -77,7 +77,7 @@ public struct OfflineMessages: XMPPModule {
         let offline = OfflineMessage(
             from: sender, stanza: message.stanza.xml, receivedMicroseconds: now.microseconds,
             expiryMicroseconds: expiry?.microseconds)
-        let isArchived = received.archive != nil
+        let isArchived = received.isArchived
         return .later { await store(offline, message, for: received.account, isArchived: isArchived) }
     }
 
@@ -109,7 +109,7 @@ public struct OfflineMessages: XMPPModule {
                 }
             } catch {
                 host.logFailure("offline message not stored", error)
-                return StanzaError(storage: error)
+                return isArchived ? nil : StanzaError(storage: error)
             }
             // Somebody may have come while the message was being stored, and have seen no message then.
             if let session = availableSession(of: account) { await handOver(to: session) }

@@ -25,7 +25,7 @@ struct RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     mutating func keep(_ value: Value, of key: Key, weight added: Int = 1) {
-        weight += added
+        weight += added - (young[key]?.weight ?? 0)
         if weight > weightMax {
             old = young
             young = [:]
@@ -35,6 +35,7 @@ struct RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     mutating func forget(_ key: Key) {
+        weight -= young[key]?.weight ?? 0
         young[key] = nil
         old[key] = nil
     }

@@ -194,7 +194,7 @@ struct Gate: XMPPModule {
             guard sent.stanza.has("under-way", Self.namespace) else { return .pass }
             let completion = Completion()
             state.underWay.withLock { $0.append(completion) }
-            sent.work = .underWay(completion)
+            sent.archive = { _ in .underWay(completion) }
             return .pass
         }
         registrar.on(.messageDelivered) { [state] _ in

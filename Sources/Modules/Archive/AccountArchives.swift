@@ -9,7 +9,6 @@ struct AccountArchives: Sendable {
     private let host: Host
     private let options: ArchiveOptions
     private let rules: ArchiveRules
-    private let names: ArchiveNames
     private let access: ArchiveAccess
     private let owners: ArchiveOwners
     private let writer: ArchiveWriter
@@ -17,11 +16,10 @@ struct AccountArchives: Sendable {
     private let hasPreferences: Bool
 
     init(
-        _ options: ArchiveOptions, _ names: ArchiveNames, _ access: ArchiveAccess, hasPreferences: Bool, of host: Host
+        _ options: ArchiveOptions, _ access: ArchiveAccess, hasPreferences: Bool, of host: Host
     ) {
         self.host = host
         self.options = options
-        self.names = names
         self.access = access
         self.hasPreferences = hasPreferences
         rules = ArchiveRules(keepsChatMarkers: options.keepsChatMarkers)
@@ -34,7 +32,8 @@ struct AccountArchives: Sendable {
     }
 
     func register(in registrar: inout Registrar) {
-        registrar.advertise(.archive, .extendedArchive, .archiveGroupchatField, .stanzaIDs, on: .account)
+        registrar.advertise(.archive, .extendedArchive, .archiveGroupchatField, on: .account)
+        if options.namesMessages { registrar.advertise(.stanzaIDs, on: .account) }
         if options.keepsGroupchat { registrar.advertise(.archiveGroupchatAvailable, on: .account) }
         if reader.limits.isSearchable { registrar.advertise(.fullText, on: .account) }
         if options.retractsMessages {
@@ -54,9 +53,14 @@ struct AccountArchives: Sendable {
             owners.forget(session.account)
             return .done
         }
-        registrar.on(.accountRemoved) { removed in
-            owners.forget(removed.account)
+        registrar.on(.sessionEnded) { ended in
+            owners.sessionEnded(ended.session.account)
             return .done
+        }
+        registrar.on(.accountRemovalBegan) { removed in
+            owners.remove(removed.account)
+            // What was taken before is stored before all of it is removed; a store that is away removes nothing either.
+            return .later { await settle() }
         }
         ArchiveRetention(host.storage.messageArchive, keeping: options.retentionDayCount, of: host).start {
             $0.domainpart == host.address.domainpart
@@ -77,11 +81,13 @@ struct AccountArchives: Sendable {
         }
         guard isArchived else { return .pass }
         try writer.checkRoom()
-        let id = names.next(at: host.time.wallTime)
-        let entry = self.entry(id, of: message, .sent, peer: to, for: account)
-        sent.work = sent.work.then(writer.append(entry, retracting: retraction(by: message)))
-        // XEP-0313 section 3.4: not for the recipient, who has no access to this archive.
-        if options.namesMessages { sent.ownMark = id.element(by: account) }
+        sent.archive = { sent in
+            guard let message = Message(sent.stanza) else { return .done }
+            let (id, work) = append(message, .sent, peer: to, for: account)
+            // XEP-0313 section 3.4: not for the recipient, who has no access to this archive.
+            if options.namesMessages { sent.ownMark = id.element(by: account) }
+            return work
+        }
         return .pass
     }
 
@@ -95,30 +101,44 @@ struct AccountArchives: Sendable {
             return .wait { () async throws(StanzaError) in try await owners.learn(account, from) }
         }
         guard isArchived else { return .pass }
-        try writer.checkRoom()
-        let id = names.next(at: host.time.wallTime)
-        received.archive = {
-            writer.append(
-                entry(id, of: message, .received, peer: from, for: account), retracting: retraction(by: message))
+        do throws(StanzaError) {
+            try writer.checkRoom()
+        } catch where message.type == .groupchat {
+            // A room has said it to others already, and one of them cannot take it back.
+            host.logFailure("a room's message is not archived for an occupant", error)
+            return .pass
         }
-        if options.namesMessages { received.stanza = received.stanza.adding(id.element(by: account)) }
+        received.archive = { received in
+            guard let message = Message(received.stanza) else { return .done }
+            let (id, work) = append(message, .received, peer: from, for: account)
+            if options.namesMessages { received.stanza = received.stanza.adding(id.element(by: account)) }
+            return work
+        }
         return .pass
     }
 
-    private func entry(
-        _ id: ArchiveID, of message: Message, _ direction: ArchivedMessage.Direction, peer: JID, for account: BareJID
-    ) -> ArchiveEntry {
-        ArchiveEntry(
+    private func append(
+        _ message: Message, _ direction: ArchivedMessage.Direction, peer: JID, for account: BareJID
+    ) -> (id: ArchiveID, work: Work) {
+        let entry = ArchiveEntry(
             archive: account,
             message: ArchivedMessage(
-                id: id, direction: direction, sender: message.from ?? account.jid, peer: peer,
+                id: .range.lowerBound, direction: direction, sender: message.from ?? account.jid, peer: peer,
                 stanza: message.stanza.xml, originID: message.originID,
                 searchText: options.isSearchable ? message.body.flatMap(SearchText.stored) : nil,
                 isGroupchat: message.type == .groupchat))
+        return writer.append(entry, retracting: retraction(by: message))
     }
 
+    /// XEP-0424 section 5.1: in rooms the name of what is retracted is the room's, which this archive does not know.
     private func retraction(by message: Message) -> Retraction? {
-        options.retractsMessages ? Retraction(message) : nil
+        options.retractsMessages && message.type != .groupchat ? Retraction(message) : nil
+    }
+
+    private func settle() async {
+        do throws(StorageError) { try await writer.settle() } catch {
+            host.logFailure("an account is removed while messages wait for the archive", error)
+        }
     }
 
     // MARK: answering
@@ -148,10 +168,10 @@ struct AccountArchives: Sendable {
 }
 
 extension Message {
-    /// What its sender named it (XEP-0359 section 3.2), or its `id`, which should be the same; nil for none, and for one
-    /// that is too long to be looked for.
+    /// What retractions call it: its `id` (XEP-0424 section 5.1), or what its sender named it besides (XEP-0359 section
+    /// 3.2), which should be the same; nil for none, and for one that is too long to be looked for.
     var originID: String? {
-        let id = stanza.child("origin-id", .stanzaIDs)?["id"] ?? id
+        let id = id ?? stanza.child("origin-id", .stanzaIDs)?["id"]
         return id.flatMap { (1...ArchivedMessage.originIDByteCountMax).contains($0.utf8.count) ? $0 : nil }
     }
 }

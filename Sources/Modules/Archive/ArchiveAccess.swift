@@ -29,20 +29,29 @@ final class ArchiveAccess: Sendable {
         let rule = operation.rawValue
         // Without a rule it is up to the archive's owner.
         if host.hasAccessRule(rule), host.access(rule, of: request.sender) == .deny { throw .forbidden }
-        var delay = Duration.zero
         let now = host.time.uptime
-        if let rate = rate("\(rule)_shaper", request.sender), let session = request.session {
+        let ownRate = request.session == nil ? nil : rate("\(rule)_shaper", request.sender)
+        let sharedRate = rate("\(rule)_global_shaper", request.sender)
+        var own = ownRate.map { request.session?[Limiters.self]?[operation] ?? RateLimiter(rate: $0, now: now) }
+        let ownDelay = own?.delay(1, now: now) ?? .zero
+        // Who asks too often takes nothing from the others.
+        guard ownDelay <= Self.delayMax else { throw StanzaError(.resourceConstraint, type: .wait) }
+        let sharedDelay = try shared.withLock { limiters throws(StanzaError) in
+            guard let sharedRate else { return Duration.zero }
+            var limiter = limiters[operation] ?? RateLimiter(rate: sharedRate, now: now)
+            guard limiter.delay(1, now: now) <= Self.delayMax else {
+                throw StanzaError(.resourceConstraint, type: .wait)
+            }
+            let delay = limiter.take(1, now: now)
+            limiters[operation] = limiter
+            return delay
+        }
+        if own?.take(1, now: now) != nil, let session = request.session {
             var limiters = session[Limiters.self] ?? [:]
-            delay = limiters[operation, default: RateLimiter(rate: rate, now: now)].take(1, now: now)
+            limiters[operation] = own
             session[Limiters.self] = limiters
         }
-        if let rate = rate("\(rule)_global_shaper", request.sender) {
-            let wait = shared.withLock { limiters in
-                limiters[operation, default: RateLimiter(rate: rate, now: now)].take(1, now: now)
-            }
-            delay = max(delay, wait)
-        }
-        guard delay <= Self.delayMax else { throw StanzaError(.resourceConstraint, type: .wait) }
+        let delay = max(ownDelay, sharedDelay)
         // When the server is gone meanwhile, so is who asked.
         if delay > .zero { _ = await host.router.pause(for: delay) }
     }

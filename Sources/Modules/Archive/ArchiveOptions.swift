@@ -39,7 +39,7 @@ public struct ArchiveOptions: ModuleOptions {
     public var backendName: String?
 
     /// Messages of a page that may be asked for, whatever is configured.
-    static let resultCountRange = 1...1_000
+    static let resultCountRange = 1...Page<ArchivedMessage>.itemCountMax - 1
 
     /// The defaults.
     public init() {}

@@ -81,7 +81,10 @@ struct ArchivePage: Sendable {
         builder.close()
         builder.close()
         let result = builder.finish()
-        return Message(to: client, from: archive.jid, type: .normal) { result }.stanza
+        var stanza = Message(to: client, from: archive.jid, type: .normal) { result }.stanza
+        // It answers one session: when that is gone, nobody else wants it.
+        stanza.isCopy = true
+        return stanza
     }
 
     /// What ends an answer.

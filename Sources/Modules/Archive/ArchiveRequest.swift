@@ -86,8 +86,8 @@ struct ArchiveRequest: Sendable {
         case "full-text-search", "{urn:xmpp:fulltext:0}fulltext":
             guard limits.isSearchable else { throw StanzaError(.featureNotImplemented, text: "\(name) is not there") }
             filter.words = SearchText.query(value)
-            // Without a word there is nothing to be found.
-            if filter.words.isEmpty { isEmpty = true }
+            // XEP-0431 section 3: it counts if it is not empty. In what has no word there is nothing to be found.
+            if filter.words.isEmpty, !value.trimmingXMLSpace().isEmpty { isEmpty = true }
         case "simple":
             // It asks for no count; none is made but for who asks for one.
             guard Self.flag(value) != nil else { throw Self.refusal(of: name, "is true or false") }

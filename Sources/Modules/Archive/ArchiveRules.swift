@@ -25,21 +25,24 @@ struct ArchiveRules: Sendable {
     /// Whether a message of a room is kept.
     func keepsInRoom(_ message: Message) -> Bool {
         message.type == .groupchat
-            && (keepsContent(of: message.stanza) || message.subject != nil
-                || message.stanza.children.contains { Self.roomNotices.contains($0.namespace) })
+            && keepsContent(of: message.stanza) { child in
+                child.isNamed("subject", .client) || Self.roomNotices.contains(child.namespace)
+            }
     }
 
-    private func keepsContent(of stanza: Stanza) -> Bool {
+    /// - Parameter isContentBesides: what else is worth keeping.
+    private func keepsContent(of stanza: Stanza, _ isContentBesides: (Element) -> Bool = { _ in false }) -> Bool {
         var isContent = false
         for child in stanza.children {
             if child.isNamed("body", .client) || child.isNamed("store", .hints) || Retraction.isOne(child) {
                 isContent = true
             } else if child.isNamed("no-store", .hints) || child.isNamed("no-permanent-store", .hints) {
                 return false
-            } else if child.isNamed("delay", .delay) || child.isNamed("result", .archive) {
-                // It is in some archive already.
+            } else if child.isNamed("result", .archive) {
+                // It is in some archive already. MongooseIM takes `<delay/>` for a sign of that too; but clients say so
+                // of what they could not send at once, and nobody is to keep others from archiving what he says.
                 return false
-            } else if keepsChatMarkers, Self.isChatMarker(child) {
+            } else if (keepsChatMarkers && Self.isChatMarker(child)) || isContentBesides(child) {
                 isContent = true
             }
         }
@@ -140,6 +143,4 @@ extension Namespace {
     static let olderRetraction: Namespace = "urn:xmpp:message-retract:0"
     /// Message fastening (XEP-0422).
     static let fastening: Namespace = "urn:xmpp:fasten:0"
-    /// Unique and stable stanza IDs (XEP-0359).
-    static let stanzaIDs: Namespace = "urn:xmpp:sid:0"
 }

@@ -41,6 +41,7 @@ final class ArchiveWriter: Sendable {
     }
 
     private struct State {
+        var names = ArchiveNames()
         var waiting: Deque<Batch> = []
         var messageCount = 0
         var byteCount = 0
@@ -65,11 +66,17 @@ final class ArchiveWriter: Sendable {
         }
     }
 
-    /// Takes a message.
+    /// Takes a message, and gives it its name: in one step, so that who has read up to a name has missed none before it.
     ///
-    /// - Parameter retraction: what it retracts in the same archive.
-    func append(_ entry: ArchiveEntry, retracting retraction: Retraction? = nil) -> Work {
+    /// - Parameters:
+    ///   - entry: whose message has any name.
+    ///   - retraction: what it retracts in the same archive.
+    /// - Returns: the name, and what must be done before the message counts as handled.
+    func append(_ entry: ArchiveEntry, retracting retraction: Retraction? = nil) -> (id: ArchiveID, work: Work) {
+        let now = host.time.wallTime
+        var entry = entry
         let (completion, isLong, isIdle) = state.withLock { state in
+            entry.message.id = state.names.next(at: now)
             if !Self.fits(entry, state.waiting.last) { state.waiting.append(Batch()) }
             let last = state.waiting.endIndex - 1
             state.waiting[last].entries.append(entry)
@@ -86,13 +93,12 @@ final class ArchiveWriter: Sendable {
             return (completion, isLong, isIdle)
         }
         if isIdle { host.router.run(.later { [self] in await write() }) }
-        return isLong ? .later { await completion.wait() } : .underWay(completion)
+        return (entry.message.id, isLong ? .later { await completion.wait() } : .underWay(completion))
     }
 
     private static func fits(_ entry: ArchiveEntry, _ batch: Batch?) -> Bool {
         guard let batch else { return false }
-        // What comes after a retraction is not to be found by it.
-        return batch.retractions.isEmpty && batch.entries.count < batchMessageCountMax
+        return batch.entries.count < batchMessageCountMax
             && batch.byteCount + entry.message.stanza.count <= batchByteCountMax
     }
 
@@ -111,12 +117,18 @@ final class ArchiveWriter: Sendable {
 
     private func write() async {
         while let batch = next() {
-            guard await write(batch) else {
-                let count = state.withLock(\.messageCount) + batch.entries.count
-                return host.logger.error("the server ends before all was archived", metadata: ["messages": "\(count)"])
-            }
+            guard await write(batch) else { return giveUp(batch) }
             batch.completion.complete()
         }
+    }
+
+    /// The server is gone. Nobody was told that these are kept; who waits for them goes on when they are let go.
+    private func giveUp(_ batch: Batch) {
+        let count = state.withLock { state in
+            defer { state = State() }
+            return state.messageCount + batch.entries.count
+        }
+        host.logger.error("the server ends before all was archived", metadata: ["messages": "\(count)"])
     }
 
     /// The batch to write now; nil when nothing waits, and then nobody writes any more.

@@ -24,15 +24,14 @@ public struct MessageArchive: XMPPModule {
     /// - Throws: ``ModuleError`` when the domain of rooms is none.
     public init(options: Options, host: Host) throws(ModuleError) {
         let access = ArchiveAccess(host)
-        let names = ArchiveNames()
         accounts = options.accounts.map { settings in
             AccountArchives(
-                settings, names, access, hasPreferences: options.preferencesBackendName != nil, of: host)
+                settings, access, hasPreferences: options.preferencesBackendName != nil, of: host)
         }
         if let settings = options.rooms {
             let domain: BareJID? =
                 if let pattern = settings.roomDomain { try ServiceDomain.address(pattern, of: host) } else { nil }
-            rooms = RoomArchives(settings, names, access, domain: domain, of: host)
+            rooms = RoomArchives(settings, access, domain: domain, of: host)
         } else {
             rooms = nil
         }

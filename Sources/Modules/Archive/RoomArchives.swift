@@ -9,7 +9,6 @@ struct RoomArchives: RoomArchive {
     private let host: Host
     private let options: ArchiveOptions
     private let rules: ArchiveRules
-    private let names: ArchiveNames
     private let access: ArchiveAccess
     /// The domain whose rooms have archives; nil for all.
     private let domain: BareJID?
@@ -17,11 +16,10 @@ struct RoomArchives: RoomArchive {
     private let reader: ArchiveReader
 
     init(
-        _ options: ArchiveOptions, _ names: ArchiveNames, _ access: ArchiveAccess, domain: BareJID?, of host: Host
+        _ options: ArchiveOptions, _ access: ArchiveAccess, domain: BareJID?, of host: Host
     ) {
         self.host = host
         self.options = options
-        self.names = names
         self.access = access
         self.domain = domain
         rules = ArchiveRules(keepsChatMarkers: options.keepsChatMarkers)
@@ -42,7 +40,8 @@ struct RoomArchives: RoomArchive {
 
     func features(of room: BareJID) -> [Namespace] {
         guard hasArchive(room) else { return [] }
-        var features: [Namespace] = [.archive, .extendedArchive, .archiveGroupchatField, .stanzaIDs]
+        var features: [Namespace] = [.archive, .extendedArchive, .archiveGroupchatField]
+        if options.namesMessages { features.append(.stanzaIDs) }
         if reader.limits.isSearchable { features.append(.fullText) }
         if options.retractsMessages { features += [.retraction, .retractionTombstones] }
         return features
@@ -55,14 +54,13 @@ struct RoomArchives: RoomArchive {
         message.stanza = message.stanza.removingNames(by: room)
         guard hasArchive(room), rules.keepsInRoom(message) else { return (message, nil, .done) }
         try writer.checkRoom()
-        let id = names.next(at: host.time.wallTime)
         let entry = ArchiveEntry(
             archive: room,
             message: ArchivedMessage(
-                id: id, direction: .received, sender: sender.jid, peer: message.from ?? room.jid,
+                id: .range.lowerBound, direction: .received, sender: sender.jid, peer: message.from ?? room.jid,
                 stanza: kept(message.stanza).xml, originID: message.originID,
                 searchText: options.isSearchable ? message.body.flatMap(SearchText.stored) : nil, isGroupchat: true))
-        let work = writer.append(entry, retracting: options.retractsMessages ? Retraction(message) : nil)
+        let (id, work) = writer.append(entry, retracting: options.retractsMessages ? Retraction(message) : nil)
         let mark = options.namesMessages ? id.element(by: room) : nil
         if let mark { message.stanza = message.stanza.adding(mark) }
         return (message, mark, work)

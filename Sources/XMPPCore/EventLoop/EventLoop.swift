@@ -299,6 +299,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sleeper, @unchecked 
             return mailbox
         }
         withExtendedLifetime(late) {}
+        // Who waited for a timer, or for what was posted, has been told that nothing comes of it, and ends.
+        drainJobs()
     }
 
     private func turn(_ events: UnsafeMutablePointer<epoll_event>, _ wakes: borrowing DeferredWakes) -> Bool {

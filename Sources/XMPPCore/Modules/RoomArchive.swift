@@ -30,4 +30,6 @@ public protocol RoomArchive: Sendable {
 extension Namespace {
     /// Message archives (XEP-0313).
     public static let archive: Namespace = "urn:xmpp:mam:2"
+    /// Unique and stable stanza IDs (XEP-0359), by which a message says what it is called in an archive.
+    public static let stanzaIDs: Namespace = "urn:xmpp:sid:0"
 }

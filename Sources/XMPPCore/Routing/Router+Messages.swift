@@ -16,8 +16,8 @@ extension Router {
         } catch {
             return bounce(stanza, error)
         }
-        let delivered = sent.work.then(route(sent.stanza))
-        return delivered.then(session.host.events.messageSent.raise(sent))
+        let archived = sent.archive?(&sent) ?? .done
+        return archived.then(route(sent.stanza)).then(session.host.events.messageSent.raise(sent))
     }
 
     /// Waits for what a filter has to know, and goes on with the message.
@@ -77,21 +77,41 @@ extension Router {
         } catch {
             return bounce(stanza, error)
         }
+        var archived = Work.done
+        // Before anybody gets it, for they get it with its name there.
+        if let archive = received.archive, isAccepted(received.stanza, to: to, among: sessions) {
+            archived = archive(&received)
+            received.isArchived = true
+        }
         let delivered = host.events.messageDelivered
         var recipients: [Session] = []
         let isDelivered = forEachRecipient(of: received.stanza, to: to, among: sessions) { session in
             if !delivered.isEmpty { recipients.append(session) }
             session.deliver(received.stanza)
         }
-        guard isDelivered else { return undelivered(received, to: to) }
-        let kept = received.archive?() ?? .done
-        return kept.then(
+        guard isDelivered else { return archived.then(undelivered(received, to: to)) }
+        return archived.then(
             delivered.raise(DeliveredMessage(message: received, recipients: recipients, sessions: sessions)))
+    }
+
+    /// Whether a message is delivered, or kept for those who are away, and not refused.
+    private func isAccepted(_ stanza: Stanza, to: JID, among sessions: [SessionRecord]) -> Bool {
+        if forEachRecipient(of: stanza, to: to, among: sessions, { _ in }) { return true }
+        switch MessageType(stanza.type) {
+        case .chat: return true
+        case .normal: return to.isBare
+        case .groupchat: return isFromRoom(stanza, to)
+        case .headline, .error: return false
+        }
     }
 
     /// A message for a bare JID, whose first recipient ended before it had the message. Filters have seen it and
     /// listeners know of it, so that neither an archive nor carbons have it twice.
     func redeliver(_ received: ReceivedMessage) -> Work {
+        var received = received
+        received.isArchived = received.stanza.children.contains { child in
+            child.isNamed("stanza-id", .stanzaIDs) && child["by"] == received.account.description
+        }
         let to = received.account.jid
         // Another session may have chosen another list.
         var sessions = registry.sessions(of: received.account).filter { record in
@@ -179,22 +199,20 @@ extension Router {
             // Sections 8.5.2.2.1 and 8.5.3.2.1: silently ignored.
             return .done
         case .groupchat where isFromRoom(received.stanza, to):
-            let archived = received.archive?() ?? .done
             for keeper in received.host.roomMessageKeepers {
-                if let work = keeper(received) { return archived.then(work) }
+                if let work = keeper(received) { return work }
             }
-            return archived
+            return .done
         case .groupchat:
             return bounce(received.stanza, .serviceUnavailable)
         case .normal where !to.isBare:
             return bounce(received.stanza, .serviceUnavailable)
         case .normal, .chat:
-            // Its account finds it in the archive, whether or not it is kept elsewhere too.
-            let archived = received.archive?()
             for keeper in received.host.undeliveredKeepers {
-                if let work = keeper(received) { return (archived ?? .done).then(work) }
+                if let work = keeper(received) { return work }
             }
-            return archived ?? bounce(received.stanza, .serviceUnavailable)
+            // Its account finds it in the archive, though it is kept nowhere else.
+            return received.isArchived ? .done : bounce(received.stanza, .serviceUnavailable)
         }
     }
 }
@@ -205,10 +223,11 @@ public struct SentMessage: Sendable {
     public var stanza: Stanza
     /// The sender's session. The events of this message are raised on its loop.
     public let session: Session
-    /// What must be done before the message counts as handled. A filter may add to it.
-    public var work = Work.done
+    /// Puts it into the sender's archive once no filter has stopped it, and sets ``ownMark``; returns what must be done
+    /// before it counts as handled. A filter may set it; nil for a message that is not archived.
+    public var archive: (@Sendable (inout SentMessage) -> Work)?
     /// What the sender's own resources see in copies of it, and nobody else: its name in the sender's archive
-    /// (XEP-0313 section 3.4). A filter may set it; nil for nothing.
+    /// (XEP-0313 section 3.4); nil for nothing.
     public var ownMark: Element?
 
     init(stanza: Stanza, session: Session) {
@@ -225,9 +244,12 @@ public struct ReceivedMessage: Sendable {
     public let account: BareJID
     /// The account's host.
     public let host: Host
-    /// Puts it into the account's archive, once it is known that it is delivered or kept: what was refused is in none
-    /// (XEP-0313 section 5.1). A filter may set it; nil for a message that is not archived.
-    public var archive: (@Sendable () -> Work)?
+    /// Puts it into the account's archive, and its name there into the message, once it is known that it is accepted:
+    /// what is refused is in no archive (XEP-0313 section 5.1). Returns what must be done before it counts as handled. A
+    /// filter may set it; nil for a message that is not archived.
+    public var archive: (@Sendable (inout ReceivedMessage) -> Work)?
+    /// Whether the account finds it in its archive.
+    public internal(set) var isArchived = false
 
     init(stanza: Stanza, account: BareJID, host: Host) {
         self.stanza = stanza

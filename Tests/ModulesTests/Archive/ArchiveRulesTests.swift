@@ -26,7 +26,7 @@ import Testing
         ("<message type='chat'>\(body)<store \(hints)/><no-store \(hints)/></message>", false),
         ("<message type='chat'>\(body)<no-copy \(hints)/></message>", true),
         ("<message type='chat'>\(body)<no-store xmlns='urn:example'/></message>", true),
-        ("<message type='chat'>\(body)<delay xmlns='urn:xmpp:delay' stamp='2002-09-10T23:08:25Z'/></message>", false),
+        ("<message type='chat'>\(body)<delay xmlns='urn:xmpp:delay' stamp='2002-09-10T23:08:25Z'/></message>", true),
         ("<message type='chat'>\(body)<result xmlns='urn:xmpp:mam:2' id='1'/></message>", false),
         ("<message type='chat'><received xmlns='urn:xmpp:receipts' id='1'/></message>", false),
         ("<message type='chat'><received xmlns='urn:xmpp:receipts' id='1'/><store \(hints)/></message>", true),
@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test func namesGoUpThoughTheClockGoesBack() throws {
-        let names = ArchiveNames()
+        var names = ArchiveNames()
         let time = Timestamp(seconds: 1_700_000_000)
         var last = names.next(at: time)
         #expect(last.time == time)

@@ -16,8 +16,8 @@ final class HeldArchive: ArchiveStore {
         var batchCounts: [Int] = []
         /// Errors that the next appends throw.
         var errors: [StorageError] = []
-        /// Messages that are refused for a reason of their own.
-        var refused: Set<ArchiveID> = []
+        /// What messages that are refused for a reason of their own are called by their senders.
+        var refused: Set<String> = []
         var isHeld = false
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
@@ -35,8 +35,8 @@ final class HeldArchive: ArchiveStore {
         for continuation in waiting { continuation.resume() }
     }
 
-    /// The names of an archive's messages, in their order.
-    func names(_ archive: BareJID) -> [Int64] { state.withLock { $0.messages(archive).map(\.id.number) } }
+    /// What the messages of an archive are called by their senders, in their order.
+    func origins(_ archive: BareJID) -> [String] { state.withLock { $0.messages(archive).compactMap(\.originID) } }
 
     func append(_ entries: [ArchiveEntry]) async throws(StorageError) {
         await withCheckedContinuation { continuation in
@@ -48,7 +48,7 @@ final class HeldArchive: ArchiveStore {
         }
         try state.withLock { state throws(StorageError) in
             if !state.errors.isEmpty { throw state.errors.removeFirst() }
-            guard !entries.contains(where: { state.refused.contains($0.message.id) }) else {
+            guard !entries.contains(where: { state.refused.contains($0.message.originID ?? "") }) else {
                 throw .backend(code: "22001", detail: "refused")
             }
             state.batchCounts.append(entries.count)

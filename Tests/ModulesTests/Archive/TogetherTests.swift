@@ -145,8 +145,8 @@ import Testing
             message: "type='groupchat'>\(body)", there: [.error], away: [.error], hiding: [.error], blocking: [.error]),
         Row(
             message: "type='chat'>\(body)<delay xmlns='urn:xmpp:delay' stamp='2002-09-10T23:08:25Z'/>",
-            there: [.garden, .balcony, .copy], away: [.garden, .waits], hiding: [.garden, .waits],
-            blocking: [.garden, .error]),
+            there: [.garden, .balcony, .copy, .archives], away: [.garden, .archives, .waits],
+            hiding: [.garden, .archives, .waits], blocking: [.garden, .sent, .error]),
     ]
 
     @Test(arguments: rows, Situation.allCases) func messagesGoWhereTheyShould(row: Row, _ situation: Situation) async throws {
