@@ -283,6 +283,19 @@ struct MongooseIMDatabaseTests {
         try await rooms.set(room, basedOn: "1664")
         let changed = try await rooms.room(address)
         #expect(changed == room)
+        // The columns are narrower than mimd's.
+        var long = room
+        long.version = Room.makeVersion()
+        long.configuration[1].value = String(repeating: "v", count: 251)
+        let tooLong = await #expect(throws: StorageError.self) { try await rooms.set(long, basedOn: room.version) }
+        #expect(tooLong == .limitExceeded)
+        let unchanged = try await rooms.room(address)
+        #expect(unchanged == room)
+        let longest = try BareJID("\(String(repeating: "a", count: 500))@a.example")
+        let refused = await #expect(throws: StorageError.self) {
+            try await rooms.changeBlocks(of: romeo, adding: [.user(longest)], removing: [])
+        }
+        #expect(refused == .limitExceeded)
         let conflict = await #expect(throws: StorageError.self) {
             try await rooms.set(
                 Room(address: address, version: "1", configuration: [], occupants: [romeo: .owner]), basedOn: nil)

@@ -10,12 +10,15 @@ import XMPPCore
 /// behind it, even if it has come online meanwhile. Copies for different accounts, and of different rooms, wait for
 /// nobody.
 struct RoomDeliveries {
-    /// With so many waiting, whoever speaks in a room waits until his message is delivered.
-    static let copyCountLong = 10_000
-    /// With so many waiting, no message is taken any more.
-    static let copyCountMax = 100_000
-    /// How many copies are delivered at a time.
-    static let workerCountMax = 16
+    /// How much waits, and how much is done at once.
+    struct Limits: Sendable {
+        /// With more waiting, whoever speaks in a room waits until his message is delivered.
+        var copyCountLong = 10_000
+        /// With so many waiting, no message is taken any more.
+        var copyCountMax = 100_000
+        /// How many copies are delivered at a time.
+        var workerCountMax = 16
+    }
 
     /// A copy for one account.
     struct Copy {
@@ -26,6 +29,7 @@ struct RoomDeliveries {
         let end = Completion()
     }
 
+    let limits: Limits
     /// By room and account; each begins with the copy that is being delivered or is ready for it.
     private var queues: [BareJID: [BareJID: Deque<Copy>]] = [:]
     /// Copies that are first in their queue, and that nobody has taken yet.
@@ -34,6 +38,14 @@ struct RoomDeliveries {
     private(set) var count = 0
     /// How many are being delivered.
     private(set) var workerCount = 0
+
+    init(_ limits: Limits = Limits()) { self.limits = limits }
+
+    /// Whether so many wait that whoever speaks has to wait.
+    var isLong: Bool { count > limits.copyCountLong }
+
+    /// Whether no message can be taken.
+    var isFull: Bool { count >= limits.copyCountMax }
 
     /// Whether copies of a room wait.
     func hasCopies(of room: BareJID) -> Bool { queues[room] != nil }
@@ -50,7 +62,7 @@ struct RoomDeliveries {
 
     /// Whether one more should begin to deliver, who is counted then.
     mutating func addWorker() -> Bool {
-        guard workerCount < Self.workerCountMax, workerCount < count else { return false }
+        guard workerCount < limits.workerCountMax, workerCount < count else { return false }
         workerCount += 1
         return true
     }

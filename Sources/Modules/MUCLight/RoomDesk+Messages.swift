@@ -29,7 +29,7 @@ extension RoomDesk {
         guard let speaker = memory.speaker(sender, in: room.address) else {
             return bounce(message, StanzaError(.notAcceptable, text: "the address is too long for a resourcepart"))
         }
-        guard deliveries.count < RoomDeliveries.copyCountMax else {
+        guard !deliveries.isFull else {
             return bounce(message, StanzaError(.resourceConstraint, type: .wait, text: "too many messages wait"))
         }
         var sent = message
@@ -157,7 +157,7 @@ extension RoomDesk {
     private func finish(_ rest: [Work]) -> Work {
         let work = Work.all(rest)
         // Whoever is faster than stores are is slowed down.
-        if deliveries.count > RoomDeliveries.copyCountLong { return .later { await work.finish() } }
+        if deliveries.isLong { return .later { await work.finish() } }
         guard copyCount > Self.copyCountOfTurn else { return work }
         // Others have their turn before the next of this sender's messages.
         copyCount = 0

@@ -12,6 +12,7 @@ import Testing
     /// Takes messages, and says later that they are durable.
     private final class SlowArchive: RoomArchive {
         let completions = Mutex<[Completion]>([])
+        let removedCount = Atomic(0)
 
         func features(of room: BareJID) -> [Namespace] { [] }
 
@@ -24,7 +25,7 @@ import Testing
         }
 
         func answer(_ request: IQRequest, for room: BareJID) async throws -> Element? { nil }
-        func remove(_ room: BareJID) async throws(StorageError) {}
+        func remove(_ room: BareJID) async throws(StorageError) { removedCount.add(1, ordering: .relaxed) }
 
         func complete() {
             for completion in completions.withLock({ $0 }) { completion.complete() }
@@ -129,6 +130,42 @@ import Testing
             // As others got them.
             let told = try await juliet.stanzas().filter { $0.kind == .message && $0.id?.hasPrefix("m") == true }
             #expect(told.compactMap(\.id) == ids)
+        }
+    }
+
+    /// A room ends while its messages wait, for a store and for the archive: they come all the same, in their order.
+    @Test(.timeLimit(.minutes(1))) func aRoomThatEndsLosesNoMessage() async throws {
+        let door = Door(), archive = SlowArchive()
+        try await Coven.run(
+            archive: archive, modules: Self.offline, storage: { $0.decorated(by: SlowOffline(door: door)) }
+        ) { verona in
+            let juliet = try await verona.online("\(Coven.juliet)/balcony")
+            door.close()
+            let destroy = Coven.iq("set", "d", "<query xmlns='urn:xmpp:muclight:0#destroy'/>")
+            // In this order: each is on its way before the next is sent.
+            var tasks: [Task<Void, Never>] = []
+            for (request, count) in [(Coven.create(Coven.romeo), 1), (Coven.say("1", id: "m1"), 2), (destroy, 2)] {
+                tasks.append(try juliet.task(sending: [request]))
+                while archive.completions.withLock({ $0.count }) < count {
+                    for loop in verona.server.loops.loops { await loop.settle() }
+                    try Task.checkCancellation()
+                }
+            }
+            // In process whoever sends waits for all of it; the messages themselves wait for nobody.
+            let coven = try BareJID(Coven.room)
+            while archive.removedCount.load(ordering: .relaxed) < 2 {
+                for loop in verona.server.loops.loops { await loop.settle() }
+                try Task.checkCancellation()
+            }
+            let ended = try await verona.storage.rooms.room(coven)
+            #expect(ended == nil)
+            door.open()
+            archive.complete()
+            for task in tasks { await task.value }
+            let kept = try await verona.storage.offlineMessages.messages(
+                for: BareJID(Coven.romeo), at: 0, after: nil, limit: 10)
+            let ids = kept.items.compactMap { Element(parsing: $0.message.stanza)?["id"] }
+            #expect(ids == ["create", "m1", "d"])
         }
     }
 

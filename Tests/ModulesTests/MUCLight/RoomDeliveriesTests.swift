@@ -56,13 +56,24 @@ import Testing
         #expect(deliveries.count == 0 && !deliveries.hasCopies(of: heath))
     }
 
+    @Test func whoIsFasterThanStoresAreWaits() {
+        var deliveries = RoomDeliveries(.init(copyCountLong: 2, copyCountMax: 4))
+        var states: [String] = []
+        for index in 0..<5 {
+            states.append("\(deliveries.isLong) \(deliveries.isFull)")
+            deliveries.append(copy("\(index)", coven, 0), for: accounts[0])
+        }
+        #expect(states == ["false false", "false false", "false false", "true false", "true true"])
+    }
+
     @Test func soManyAreDeliveredAtATime() {
-        var deliveries = RoomDeliveries()
+        let limits = RoomDeliveries.Limits()
+        var deliveries = RoomDeliveries(limits)
         #expect(!isAdded(&deliveries))
         for (index, account) in accounts.enumerated() {
             deliveries.append(copy("\(index)", coven, index), for: account)
         }
-        for _ in 0..<RoomDeliveries.workerCountMax { #expect(isAdded(&deliveries)) }
+        for _ in 0..<limits.workerCountMax { #expect(isAdded(&deliveries)) }
         #expect(!isAdded(&deliveries))
     }
 }
