@@ -8,6 +8,8 @@ import XMPPCore
 struct ArchivePage: Sendable {
     /// Most bytes of stanzas in a page: what one client's output has room for. The rest is the next page's.
     static let byteCountMax = 1_048_576
+    /// Messages that are read at a time: those beyond what the page has room for are read for nothing.
+    private static let stepMessageCount = 64
 
     /// In the order of the archive.
     private(set) var messages: [ArchivedMessage] = []
@@ -15,45 +17,88 @@ struct ArchivePage: Sendable {
     private(set) var isComplete = true
     /// How many messages there are in all; nil where nobody asked.
     private(set) var count: Int?
+    private var byteCount = 0
 
     /// Reads a page.
     ///
     /// - Throws: ``StorageError``, or item-not-found when the archive does not have a message that is named.
     init(_ request: ArchiveRequest, of archive: BareJID, in store: any ArchiveStore) async throws {
         try await Self.check(request.known, archive, store)
-        var found: [ArchivedMessage] = []
-        if let ids = request.ids {
-            found = try await store.messages(in: archive, ids: ids)
-            guard found.count == ids.count else { throw StanzaError.itemNotFound }
-            found = found.filter(request.holds)
-            if request.limit == 0 { count = found.count }
-            if request.order == .descending { found.reverse() }
-        } else if !request.isEmpty {
-            if request.limit == 0 {
-                count = try await store.count(in: archive, matching: request.filter)
-            } else {
-                found = try await store.messages(
-                    in: archive, matching: request.filter, order: request.order, limit: request.limit + 1)
-            }
-        }
         guard request.limit > 0 else {
-            count = count ?? 0
+            let count = try await Self.count(request, archive, store)
+            self.count = count
             isComplete = count == 0
             return
         }
-        take(found, limit: request.limit)
+        if let ids = request.ids {
+            try await read(ids, request, archive, store)
+        } else if !request.isEmpty {
+            try await read(request, archive, store)
+        }
         if request.order == .descending { messages.reverse() }
     }
 
-    private mutating func take(_ found: [ArchivedMessage], limit: Int) {
-        var byteCount = 0
-        for message in found.prefix(limit) {
-            byteCount += message.stanza.count
+    private static func count(
+        _ request: ArchiveRequest, _ archive: BareJID, _ store: any ArchiveStore
+    ) async throws -> Int {
+        if request.isEmpty { return 0 }
+        guard let ids = request.ids else { return try await store.count(in: archive, matching: request.filter) }
+        var page = ArchivePage()
+        try await page.read(ids, request, archive, store)
+        return page.messages.count
+    }
+
+    private init() {}
+
+    /// Reads messages in the order of the request until the page is full.
+    private mutating func read(
+        _ request: ArchiveRequest, _ archive: BareJID, _ store: any ArchiveStore
+    ) async throws {
+        var rest = request.filter
+        while true {
+            // One more than there is room for tells whether there are more.
+            let count = min(request.limit - messages.count + 1, Self.stepMessageCount)
+            let found = try await store.messages(in: archive, matching: rest, order: request.order, limit: count)
+            guard take(found, limit: request.limit), found.count == count, let last = found.last?.id else { return }
+            guard let bounds = rest.ids.continuing(behind: last, request.order) else { return }
+            rest.ids = bounds
+        }
+    }
+
+    /// Reads messages that are named, all of which must be there.
+    private mutating func read(
+        _ ids: [ArchiveID], _ request: ArchiveRequest, _ archive: BareJID, _ store: any ArchiveStore
+    ) async throws {
+        var rest = request.order == .ascending ? ids : ids.reversed()
+        while !rest.isEmpty {
+            let step = Array(rest.prefix(Self.stepMessageCount))
+            rest.removeFirst(step.count)
+            var found = try await store.messages(in: archive, ids: step)
+            guard found.count == step.count else { throw StanzaError.itemNotFound }
+            if request.order == .descending { found.reverse() }
+            let limit = request.limit > 0 ? request.limit : ids.count
+            guard take(found.filter(request.holds), limit: limit) else {
+                // The rest is for other pages, and must be there nevertheless.
+                return try await Self.check(rest, archive, store)
+            }
+        }
+    }
+
+    /// Takes messages while there is room.
+    ///
+    /// - Returns: false when there was none for all of them.
+    private mutating func take(_ found: [ArchivedMessage], limit: Int) -> Bool {
+        for message in found {
             // One fits always: who asks must get on.
-            guard byteCount <= Self.byteCountMax || messages.isEmpty else { break }
+            let hasRoom = byteCount + message.stanza.count <= Self.byteCountMax || messages.isEmpty
+            guard messages.count < limit, hasRoom else {
+                isComplete = false
+                return false
+            }
+            byteCount += message.stanza.count
             messages.append(message)
         }
-        isComplete = messages.count == found.count
+        return true
     }
 
     private static func check(_ ids: [ArchiveID], _ archive: BareJID, _ store: any ArchiveStore) async throws {
@@ -93,6 +138,16 @@ struct ArchivePage: Sendable {
         if let first = messages.first, let last = messages.last { ends = (first.id.text, last.id.text) }
         return Element("fin", .archive, ["complete": isComplete ? "true" : nil]) {
             ResultSet.Part(ends: ends, count: count).element
+        }
+    }
+}
+
+extension ClosedRange<ArchiveID> {
+    /// What is left of it behind a name; nil for nothing.
+    fileprivate func continuing(behind id: ArchiveID, _ order: ArchiveOrder) -> ClosedRange? {
+        switch order {
+        case .ascending: ArchiveID(id.number &+ 1).flatMap { $0 <= upperBound ? $0...upperBound : nil }
+        case .descending: ArchiveID(id.number &- 1).flatMap { $0 >= lowerBound ? lowerBound...$0 : nil }
         }
     }
 }

@@ -32,6 +32,7 @@ struct ArchiveReader: Sendable {
         adapt(&asked.filter)
         try await writer.settle()
         let page = try await ArchivePage(asked, of: archive, in: store)
+        try await waitForRoom(request.session)
         for message in asked.isFlipped ? page.messages.reversed() : page.messages {
             guard let element = Element(parsing: message.stanza) else {
                 host.logger.error("an archived message is no message")
@@ -43,6 +44,21 @@ struct ArchiveReader: Sendable {
         }
         return page.fin
     }
+
+    /// Waits until a client that is behind with what it was sent has room for a page.
+    private func waitForRoom(_ session: Session?) async throws(StanzaError) {
+        guard let session else { return }
+        var waited = Duration.zero
+        while await !session.hasRoom() {
+            guard waited < Self.roomDelayMax, await host.router.pause(for: Self.roomPause) else {
+                throw StanzaError(.resourceConstraint, type: .wait)
+            }
+            waited += Self.roomPause
+        }
+    }
+    private static let roomPause = Duration.milliseconds(200)
+    /// How long a page waits for its reader.
+    static let roomDelayMax = Duration.seconds(10)
 
     /// XEP-0313 section 4.1.5.
     private var form: Element {
