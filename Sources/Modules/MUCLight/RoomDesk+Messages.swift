@@ -126,18 +126,21 @@ extension RoomDesk {
         _ message: Message, to accounts: some Sequence<BareJID>, of room: BareJID, _ rest: inout [Work]
     ) {
         var stanza = host.router.fromRoom(message.stanza)
+        // Nearly never. No account gets two of these copies, so that none waits for another of them.
+        let mayWait = deliveries.hasCopies(of: room)
         for account in accounts {
             stanza.to = account.jid
             copyCount += 1
-            var copy = RoomDeliveries.Copy(room: room, stanza: stanza)
-            if !deliveries.hasCopies(of: room) || !deliveries.holds(room, for: account) {
+            var begun: Work?
+            if !mayWait || !deliveries.holds(room, for: account) {
                 let work = host.router.route(stanza)
                 guard work.holdsUp else {
                     if !work.isDone { rest.append(work) }
                     continue
                 }
-                copy.begun = work
+                begun = work
             }
+            let copy = RoomDeliveries.Copy(room: room, stanza: stanza, begun: begun)
             rest.append(.underWay(copy.end))
             deliveries.append(copy, for: account)
         }
