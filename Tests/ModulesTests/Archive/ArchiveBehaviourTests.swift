@@ -2,6 +2,7 @@
 // Archives beside what else goes on: sessions that are lost, lists that forbid, accounts that are removed, stores that are
 // slow, clients that ask too often, messages that grow old.
 
+import Synchronization
 import Testing
 
 @testable import XMPPCore
@@ -198,6 +199,23 @@ struct ArchiveBehaviourTests {
                     + "<field var='include-groupchat'><value>false</value></field></x></query></iq>")
             #expect(await romeo.received().contains { $0.contains("<result xmlns='urn:xmpp:mam:2'") } == false)
         }
+    }
+
+    /// Who waits for an archive that never comes back goes with the server.
+    @Test func nothingRemainsOfAServerWhoseArchiveIsAway() async throws {
+        weak var host: Host?
+        try await Self.run([Self.archive()]) { verona, held in
+            held.state.withLock { $0.errors = Array(repeating: .unavailable(detail: "away"), count: 100_000) }
+            let romeo = try await verona.connect("\(Self.romeo)/orchard")
+            let sending = try romeo.task(sending: [Self.message("lost", to: Self.juliet)])
+            await verona.settleLoops()
+            host = verona.server.host("example.com")
+            #expect(host != nil)
+            sending.cancel()
+        }
+        let deadline = ContinuousClock.now + .seconds(10)
+        while host != nil, ContinuousClock.now < deadline { await Task.yield() }
+        #expect(host == nil)
     }
 
     @Test func aPageOfTheGreatestLengthKnowsWhetherItIsTheLast() async throws {
