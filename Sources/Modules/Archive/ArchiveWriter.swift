@@ -145,10 +145,12 @@ final class ArchiveWriter: Sendable {
 
     /// - Returns: false when the server is gone.
     private func write(_ batch: Batch) async -> Bool {
-        guard await untilThere({ [store] () async throws(StorageError) in try await store.append(batch.entries) }, batch)
+        guard
+            await untilThere({ [store] () async throws(StorageError) in try await store.append(batch.entries) }, batch)
         else { return false }
         for retraction in batch.retractions {
-            let isDone = await untilThere({ [self] () async throws(StorageError) in try await retract(retraction) }, nil)
+            let isDone = await untilThere(
+                { [self] () async throws(StorageError) in try await retract(retraction) }, nil)
             guard isDone else { return false }
         }
         return true

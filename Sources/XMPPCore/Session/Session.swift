@@ -179,10 +179,11 @@ public final class Session: @unchecked Sendable {
             return becomeGone()
         }
         let left = work
-        host.router.run(.later { [self] in
-            await left.finish()
-            becomeGone()
-        })
+        host.router.run(
+            .later { [self] in
+                await left.finish()
+                becomeGone()
+            })
     }
 
     /// Lets go of what carries the session and of what modules keep with it, without a word to anybody: its server is
