@@ -73,7 +73,8 @@ struct OfflineMessagesTests {
         try await Verona.run(with: Self.modules) { verona, time in
             let romeo = try await verona.connect("romeo@example.net/orchard")
             for (id, child) in messages {
-                try await romeo.send("<message to='\(Self.juliet)' type='chat' id='\(id)'><body>!</body>\(child)</message>")
+                try await romeo.send(
+                    "<message to='\(Self.juliet)' type='chat' id='\(id)'><body>!</body>\(child)</message>")
             }
             await romeo.receivesNothing()
             let store = verona.storage.offlineMessages

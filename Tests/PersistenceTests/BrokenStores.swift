@@ -152,11 +152,12 @@ extension BrokenStore {
         BrokenStore(
             "listings have no order",
             Breakage(text: { text in
-                ["lserver, luser", "server, username", "username", "jid", "id", "server, user_name", "user_name"].reduce(
-                    text
-                ) { text, key in
-                    text.replacing(" ORDER BY \(key) LIMIT", with: " ORDER BY random() LIMIT")
-                }
+                ["lserver, luser", "server, username", "username", "jid", "id", "server, user_name", "user_name"]
+                    .reduce(
+                        text
+                    ) { text, key in
+                        text.replacing(" ORDER BY \(key) LIMIT", with: " ORDER BY random() LIMIT")
+                    }
             }),
             fails: [
                 "*.listing", "*.pagesWhileAccountsComeAndGo", "offlineMessages.orderIsOfStoring",

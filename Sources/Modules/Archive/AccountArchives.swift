@@ -103,7 +103,7 @@ struct AccountArchives: Sendable {
         guard isArchived else { return .pass }
         do throws(StanzaError) {
             try writer.checkRoom()
-        } catch where message.type == .groupchat {
+        } catch  where message.type == .groupchat {
             // A room has said it to others already, and one of them cannot take it back.
             host.logFailure("a room's message is not archived for an occupant", error)
             return .pass

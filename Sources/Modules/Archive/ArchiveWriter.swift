@@ -124,10 +124,11 @@ final class ArchiveWriter: Sendable {
 
     /// The server is gone. Nobody was told that these are kept; who waits for them goes on when they are let go.
     private func giveUp(_ batch: Batch) {
-        let count = state.withLock { state in
+        let (count, waiting) = state.withLock { state in
             defer { state = State() }
-            return state.messageCount + batch.entries.count
+            return (state.messageCount + batch.entries.count, state.waiting)
         }
+        for batch in [batch] + waiting { batch.completion.abandon() }
         host.logger.error("the server ends before all was archived", metadata: ["messages": "\(count)"])
     }
 
@@ -144,10 +145,12 @@ final class ArchiveWriter: Sendable {
 
     /// - Returns: false when the server is gone.
     private func write(_ batch: Batch) async -> Bool {
-        guard await untilThere({ [store] () async throws(StorageError) in try await store.append(batch.entries) }, batch)
+        guard
+            await untilThere({ [store] () async throws(StorageError) in try await store.append(batch.entries) }, batch)
         else { return false }
         for retraction in batch.retractions {
-            let isDone = await untilThere({ [self] () async throws(StorageError) in try await retract(retraction) }, nil)
+            let isDone = await untilThere(
+                { [self] () async throws(StorageError) in try await retract(retraction) }, nil)
             guard isDone else { return false }
         }
         return true

@@ -3,8 +3,7 @@
 
 import Synchronization
 
-/// Something that will be complete. May be used from any thread. One that is released before it is complete lets go of
-/// whoever waits for it: its server is gone.
+/// Something that will be complete. May be used from any thread.
 public final class Completion: Sendable {
     private struct State {
         var isComplete = false
@@ -23,6 +22,16 @@ public final class Completion: Sendable {
             return state.handlers
         }
         for handler in handlers { handler() }
+    }
+
+    /// Says that it will never be complete, for the server is gone: who waits goes on, and who wanted to be called is not.
+    public func abandon() {
+        let handlers = state.withLock { state in
+            defer { state.handlers = [] }
+            return state.handlers
+        }
+        // Released outside the lock: what they hold goes on then.
+        withExtendedLifetime(handlers) {}
     }
 
     /// Whether it is complete.
@@ -57,18 +66,26 @@ public final class Completion: Sendable {
     static func all(of parts: [Completion]) -> Completion? {
         guard parts.count > 1 else { return parts.first }
         let whole = Completion()
-        let leftCount = SharedCount(parts.count)
-        for part in parts {
-            part.whenComplete { if leftCount.decrement() == 0 { whole.complete() } }
-        }
+        let counting = Counting(parts.count, for: whole)
+        for part in parts { part.whenComplete { counting.count() } }
         return whole
     }
 
-    private final class SharedCount: Sendable {
-        private let count: Atomic<Int>
+    /// Counts the parts of a whole. It is held by those that are not complete.
+    private final class Counting: Sendable {
+        private let left: Atomic<Int>
+        private let whole: Completion
 
-        init(_ count: Int) { self.count = Atomic(count) }
+        init(_ count: Int, for whole: Completion) {
+            left = Atomic(count)
+            self.whole = whole
+        }
 
-        func decrement() -> Int { count.subtract(1, ordering: .acquiringAndReleasing).newValue }
+        func count() {
+            if left.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { whole.complete() }
+        }
+
+        // When it is complete this does nothing.
+        deinit { whole.abandon() }
     }
 }

@@ -2,6 +2,7 @@
 // Archives beside what else goes on: sessions that are lost, lists that forbid, accounts that are removed, stores that are
 // slow, clients that ask too often, messages that grow old.
 
+import Synchronization
 import Testing
 
 @testable import XMPPCore
@@ -39,7 +40,9 @@ struct ArchiveBehaviourTests {
     }
 
     @Test func resultsThatNobodyGotGoToNobodyElse() async throws {
-        let modules = [ModuleConfiguration("mod_offline"), ModuleConfiguration("mod_stream_management"), Self.archive()]
+        let modules = [
+            ModuleConfiguration("mod_offline"), ModuleConfiguration("mod_stream_management"), Self.archive(),
+        ]
         try await Verona.run(with: modules) { verona, time in
             let romeo = try await verona.connect("\(Self.romeo)/orchard")
             let balcony = try await verona.logIn("\(Self.juliet)/balcony")
@@ -128,7 +131,8 @@ struct ArchiveBehaviourTests {
             }
             for task in sending { await task.value }
             var refusedCount = 0
-            for client in clients where await client.received().contains(where: { $0.contains("<resource-constraint") }) {
+            for client in clients where await client.received().contains(where: { $0.contains("<resource-constraint") })
+            {
                 refusedCount += 1
             }
             // The first passes at once, ten wait for up to ten seconds.
@@ -140,7 +144,8 @@ struct ArchiveBehaviourTests {
         try await Verona.run(with: [Self.archive(["pm": ["user_prefs_store": "sqlite"]])]) { configuration in
             for index in configuration.hosts.indices {
                 configuration.hosts[index].accessRules = AccessRules([
-                    "mam_lookup_messages": [AccessClause("none", .allow)], "mam_set_prefs": [AccessClause("none", .allow)],
+                    "mam_lookup_messages": [AccessClause("none", .allow)],
+                    "mam_set_prefs": [AccessClause("none", .allow)],
                 ])
             }
         } _: { verona, _ in
@@ -200,6 +205,23 @@ struct ArchiveBehaviourTests {
         }
     }
 
+    /// Who waits for an archive that never comes back goes with the server.
+    @Test func nothingRemainsOfAServerWhoseArchiveIsAway() async throws {
+        weak var host: Host?
+        try await Self.run([Self.archive()]) { verona, held in
+            held.state.withLock { $0.errors = Array(repeating: .unavailable(detail: "away"), count: 100_000) }
+            let romeo = try await verona.connect("\(Self.romeo)/orchard")
+            let sending = try romeo.task(sending: [Self.message("lost", to: Self.juliet)])
+            await verona.settleLoops()
+            host = verona.server.host("example.com")
+            #expect(host != nil)
+            sending.cancel()
+        }
+        let deadline = ContinuousClock.now + .seconds(10)
+        while host != nil, ContinuousClock.now < deadline { await Task.yield() }
+        #expect(host == nil)
+    }
+
     @Test func aPageOfTheGreatestLengthKnowsWhetherItIsTheLast() async throws {
         let most = ArchiveOptions.resultCountRange.upperBound
         let store = HeldArchive()
@@ -216,7 +238,8 @@ struct ArchiveBehaviourTests {
             let page = try await ArchivePage(
                 ArchiveRequestTests.request(set: set, limits: limits), of: archive, in: store)
             #expect(page.messages.count == most && !page.isComplete)
-            #expect(page.messages.map(\.id.number) == Array(Int64(backwards ? 1 : 0)..<Int64(most + (backwards ? 1 : 0))))
+            #expect(
+                page.messages.map(\.id.number) == Array(Int64(backwards ? 1 : 0)..<Int64(most + (backwards ? 1 : 0))))
         }
     }
 

@@ -33,7 +33,8 @@ import Testing
     @Test func fieldsAreRead() throws {
         let request = try Self.request(
             form: [
-                ("with", ["Juliet@capulet.lit"]), ("start", ["2010-06-07T00:00:00Z"]), ("end", ["2010-07-07T13:23:54Z"]),
+                ("with", ["Juliet@capulet.lit"]), ("start", ["2010-06-07T00:00:00Z"]),
+                ("end", ["2010-07-07T13:23:54Z"]),
                 ("include-groupchat", ["false"]), ("full-text-search", ["Hail, THEE!"]), ("simple", ["true"]),
             ], set: "<max>10</max><before/>", flags: "<flip-page/>")
         #expect(request.filter.peer == (try JID("juliet@capulet.lit")))
@@ -73,14 +74,17 @@ import Testing
     }
 
     @Test(arguments: [
-        ("with", "@"), ("with", ""), ("start", "yesterday"), ("end", ""), ("include-groupchat", "maybe"), ("simple", "x"),
+        ("with", "@"), ("with", ""), ("start", "yesterday"), ("end", ""), ("include-groupchat", "maybe"),
+        ("simple", "x"),
         ("FORM_TYPE", "urn:xmpp:mam:2"),
     ]) func wrongValuesAreBadRequests(_ field: String, _ value: String) throws {
         let error = Self.error { try Self.request(form: [(field, [value])]) }
         #expect(error?.condition == (field == "with" ? .jidMalformed : .badRequest))
     }
 
-    @Test(arguments: ["after-id", "before-id", "ids", "from-id", "to-id"]) func namesThatCannotBe(_ field: String) throws {
+    @Test(arguments: ["after-id", "before-id", "ids", "from-id", "to-id"]) func namesThatCannotBe(_ field: String)
+        throws
+    {
         for name in ["", "28482-98726-73623", "8000000000000", "-1", String(repeating: "1", count: 10_000)] {
             #expect(Self.error { try Self.request(form: [(field, [name])]) }?.condition == .itemNotFound)
         }

@@ -79,18 +79,20 @@ import Testing
             <message xmlns='jabber:client' type='chat' from='romeo@montague.example/a' to='lord@capulet.example' \
             id='wrong-recipient-1' xml:lang='en'><body>Have not saints lips?</body><x xmlns='urn:example'/></message>
             """.utf8)
-        let xml = "<message id='retract-message-1'><retract id='wrong-recipient-1' xmlns='urn:xmpp:message-retract:1'/></message>"
+        let xml =
+            "<message id='retract-message-1'><retract id='wrong-recipient-1' xmlns='urn:xmpp:message-retract:1'/></message>"
         let retraction = try #require(Stanza.literal(xml).flatMap(Message.init).flatMap(Retraction.init))
         let time = try #require(Timestamp(dateTime: "2019-09-20T23:09:32Z"))
         let tombstone = try #require(retraction.tombstone(of: stanza, at: time))
         #expect(
             Element(parsing: tombstone)
-                == Element(parsing: Array(
-                    """
-                    <message xmlns='jabber:client' to='lord@capulet.example' from='romeo@montague.example/a' type='chat' \
-                    id='wrong-recipient-1'><retracted xmlns='urn:xmpp:message-retract:1' id='retract-message-1' \
-                    stamp='2019-09-20T23:09:32Z'/></message>
-                    """.utf8)))
+                == Element(
+                    parsing: Array(
+                        """
+                        <message xmlns='jabber:client' to='lord@capulet.example' from='romeo@montague.example/a' type='chat' \
+                        id='wrong-recipient-1'><retracted xmlns='urn:xmpp:message-retract:1' id='retract-message-1' \
+                        stamp='2019-09-20T23:09:32Z'/></message>
+                        """.utf8)))
         #expect(retraction.tombstone(of: Array("<iq xmlns='jabber:client'/>".utf8), at: time) == nil)
         #expect(retraction.tombstone(of: [131, 80, 0], at: time) == nil)
     }

@@ -43,7 +43,9 @@ struct ArchiveWriterTests {
         try await Self.run { writer, store, verona, _ in
             store.hold()
             var works: [Completion] = []
-            for number in Int64(1)...600 { works.append(try Self.completion(writer.append(try Self.entry("\(number)")).work)) }
+            for number in Int64(1)...600 {
+                works.append(try Self.completion(writer.append(try Self.entry("\(number)")).work))
+            }
             #expect(works.allSatisfy { !$0.isComplete })
             store.release()
             try await writer.settle()
@@ -74,7 +76,9 @@ struct ArchiveWriterTests {
             store.state.withLock { $0.refused = ["3"] }
             store.hold()
             var works: [Completion] = []
-            for number in Int64(1)...5 { works.append(try Self.completion(writer.append(try Self.entry("\(number)")).work)) }
+            for number in Int64(1)...5 {
+                works.append(try Self.completion(writer.append(try Self.entry("\(number)")).work))
+            }
             store.release()
             for work in works { await work.wait() }
             #expect(try Self.origins(store) == ["1", "2", "4", "5"])
@@ -92,7 +96,9 @@ struct ArchiveWriterTests {
             // The first batch is being written, and does not count. That it throws is what is waited for.
             while (try? writer.checkRoom()) != nil { _ = writer.append(try Self.entry("one more")) }
             #expect(throws: StanzaError.self) { () throws in try writer.checkRoom() }
-            #expect(heldBackCount > ArchiveWriter.messageCountMax - ArchiveWriter.messageCountLong - 2 * ArchiveWriter.batchMessageCountMax)
+            #expect(
+                heldBackCount > ArchiveWriter.messageCountMax - ArchiveWriter.messageCountLong - 2
+                    * ArchiveWriter.batchMessageCountMax)
             store.release()
             try await writer.settle()
             try writer.checkRoom()
@@ -138,7 +144,9 @@ struct ArchiveWriterTests {
     @Test func retractionsFindWhatCameBefore() async throws {
         try await Self.run { writer, store, verona, _ in
             func stanza(_ id: String) -> [UInt8] {
-                Array("<message xmlns='jabber:client' from='romeo@example.net/orchard' id='\(id)'><body>!</body></message>".utf8)
+                Array(
+                    "<message xmlns='jabber:client' from='romeo@example.net/orchard' id='\(id)'><body>!</body></message>"
+                        .utf8)
             }
             let request = try #require(
                 Stanza.literal(

@@ -80,7 +80,8 @@ import Testing
     static let rows: [Row] = [
         Row(
             message: "type='chat'>\(body)", there: [.garden, .balcony, .copy, .archives],
-            away: [.garden, .archives, .waits], hiding: [.garden, .archives, .waits], blocking: [.garden, .sent, .error]),
+            away: [.garden, .archives, .waits], hiding: [.garden, .archives, .waits],
+            blocking: [.garden, .sent, .error]),
         Row(
             message: "type='chat'>\(body)", isToBareJID: false, there: [.garden, .balcony, .copy, .archives],
             away: [.garden, .archives, .waits], blocking: [.garden, .sent, .error]),
@@ -91,7 +92,8 @@ import Testing
             message: ">\(body)", isToBareJID: false, there: [.garden, .balcony, .copy, .archives],
             away: [.garden, .sent, .error], blocking: [.garden, .sent, .error]),
         Row(
-            message: "type='chat'>\(body)<no-store \(hints)/>", there: [.garden, .balcony, .copy], away: [.garden, .error],
+            message: "type='chat'>\(body)<no-store \(hints)/>", there: [.garden, .balcony, .copy],
+            away: [.garden, .error],
             hiding: [.garden, .error], blocking: [.garden, .error]),
         Row(
             message: "type='chat'>\(body)<no-permanent-store \(hints)/>", there: [.garden, .balcony, .copy],
@@ -108,7 +110,8 @@ import Testing
             blocking: [.garden, .error]),
         Row(
             message: "type='chat'>\(composing)<store \(hints)/>", there: [.garden, .balcony, .copy, .archives],
-            away: [.garden, .archives, .waits], hiding: [.garden, .archives, .waits], blocking: [.garden, .sent, .error]),
+            away: [.garden, .archives, .waits], hiding: [.garden, .archives, .waits],
+            blocking: [.garden, .sent, .error]),
         Row(
             message: ">\(composing)", there: [.garden, .balcony, .copy], away: [.garden], hiding: [.garden],
             blocking: [.garden, .error]),
@@ -117,16 +120,19 @@ import Testing
             hiding: [.garden, .waits], blocking: [.garden, .error]),
         Row(
             message: "type='chat'>\(receipt)<store \(hints)/>", there: [.garden, .balcony, .copy, .archives],
-            away: [.garden, .archives, .waits], hiding: [.garden, .archives, .waits], blocking: [.garden, .sent, .error]),
+            away: [.garden, .archives, .waits], hiding: [.garden, .archives, .waits],
+            blocking: [.garden, .sent, .error]),
         Row(
             message: ">\(displayed)", isToBareJID: false, there: [.garden, .balcony, .copy], away: [.garden, .error],
             blocking: [.garden, .error]),
         Row(
             message: "type='chat'>\(displayed)<store \(hints)/>", there: [.garden, .balcony, .copy, .archives],
-            away: [.garden, .archives, .waits], hiding: [.garden, .archives, .waits], blocking: [.garden, .sent, .error]),
+            away: [.garden, .archives, .waits], hiding: [.garden, .archives, .waits],
+            blocking: [.garden, .sent, .error]),
         Row(
             message: "type='chat'>\(encrypted)<store \(hints)/>", there: [.garden, .balcony, .copy, .archives],
-            away: [.garden, .archives, .waits], hiding: [.garden, .archives, .waits], blocking: [.garden, .sent, .error]),
+            away: [.garden, .archives, .waits], hiding: [.garden, .archives, .waits],
+            blocking: [.garden, .sent, .error]),
         Row(
             message: "type='chat'>\(encrypted)<store \(hints)/><no-copy \(hints)/>", there: [.balcony, .archives],
             away: [.archives, .waits], hiding: [.archives, .waits], blocking: [.sent, .error]),
@@ -149,15 +155,18 @@ import Testing
             hiding: [.garden, .archives, .waits], blocking: [.garden, .sent, .error]),
     ]
 
-    @Test(arguments: rows, Situation.allCases) func messagesGoWhereTheyShould(row: Row, _ situation: Situation) async throws {
+    @Test(arguments: rows, Situation.allCases) func messagesGoWhereTheyShould(row: Row, _ situation: Situation)
+        async throws
+    {
         guard let expected = row.expected(situation) else { return }
         let found = try await Self.run(row, situation)
         #expect(found == expected, "\(situation): found \(found), expected \(expected)")
     }
 
-    private static let modules = [
-        "mod_offline", "mod_carboncopy", "mod_privacy", "mod_blocking",
-    ].map { ModuleConfiguration($0) } + [ModuleConfiguration("mod_mam", options: ["pm": [:]])]
+    private static let modules =
+        [
+            "mod_offline", "mod_carboncopy", "mod_privacy", "mod_blocking",
+        ].map { ModuleConfiguration($0) } + [ModuleConfiguration("mod_mam", options: ["pm": [:]])]
 
     private static func run(_ row: Row, _ situation: Situation) async throws -> Place {
         var found = Place()
@@ -178,7 +187,8 @@ import Testing
                 found.insert(.error)
             }
             for (account, place) in [("romeo@example.net", Place.sent), ("juliet@example.com", .received)] {
-                let count = try await verona.storage.messageArchive.count(in: BareJID(account), matching: ArchiveQuery())
+                let count = try await verona.storage.messageArchive.count(
+                    in: BareJID(account), matching: ArchiveQuery())
                 #expect(count <= 1)
                 if count > 0 { found.insert(place) }
             }
@@ -202,7 +212,8 @@ import Testing
             try await balcony.send("<presence><priority>1</priority></presence>")
             if situation == .blocking {
                 try await balcony.send(
-                    "<iq type='set' id='b'><block xmlns='urn:xmpp:blocking'><item jid='romeo@example.net'/></block></iq>")
+                    "<iq type='set' id='b'><block xmlns='urn:xmpp:blocking'><item jid='romeo@example.net'/></block></iq>"
+                )
             }
             for client in [balcony, chamber] { await client.forget() }
             return (balcony, chamber)

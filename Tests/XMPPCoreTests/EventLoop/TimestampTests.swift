@@ -13,7 +13,9 @@ import XMPPCore
         ("1999-12-31T23:59:60Z", 946_684_800_000_000), ("0001-01-01T00:00:00Z", -62_135_596_800_000_000),
         ("9999-12-31T23:59:59Z", 253_402_300_799_000_000),
     ])
-    func datesAreRead(_ text: String, _ microseconds: Int64) { #expect(Timestamp(dateTime: text)?.microseconds == microseconds) }
+    func datesAreRead(_ text: String, _ microseconds: Int64) {
+        #expect(Timestamp(dateTime: text)?.microseconds == microseconds)
+    }
 
     @Test(arguments: [
         "", "2010-06-07", "2010-06-07T00:00:00", "2010-06-07 00:00:00Z", "2010-13-07T00:00:00Z", "2010-02-29T00:00:00Z",
