@@ -132,7 +132,9 @@ struct MongooseIMArchiveDatabaseTests {
                 Set(plan.keptTables) == ["mam_message", "mam_config", "mam_server_user", "mam_muc_message"])
             #expect(plan.drifts.isEmpty)
             // What MongooseIM has an index for under another name needs no second one.
-            let made = plan.statements.filter { $0.contains("INDEX") && !$0.contains("IF NOT EXISTS") }
+            let made = plan.statements.filter {
+                $0.contains("INDEX") && $0.contains(" ON mam_") && !$0.contains("IF NOT EXISTS")
+            }
             #expect(!made.contains { $0.contains("(user_id, ") || $0.contains("UNIQUE") }, "\(made)")
             let drifts = try await Schema.verify(database)
             #expect(drifts.isEmpty)
