@@ -67,10 +67,11 @@ prepare_postgresql() {
         --pwfile="$work/password" --encoding=UTF8 --no-locale --no-sync)
     make_certificate postgresql postgres
 }
+# Tests make all tables at once in many databases, and each lock on one has its place in a table of the server's.
 run_postgresql() {
     local own=$work/postgresql
     exec_as postgres setsid "$(postgresql_programs)/postgres" -D "$own/data" -c listen_addresses=127.0.0.1 -p "${port[postgresql]}" \
-        -k "$own" -c fsync=off -c ssl=on -c ssl_cert_file="$own/server.crt" -c ssl_key_file="$own/server.key"
+        -k "$own" -c fsync=off -c max_locks_per_transaction=512 -c ssl=on -c ssl_cert_file="$own/server.crt" -c ssl_key_file="$own/server.key"
 }
 postgresql_answers() { "$(postgresql_programs)/pg_isready" --quiet --host=127.0.0.1 --port="${port[postgresql]}"; }
 

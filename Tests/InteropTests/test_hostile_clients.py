@@ -196,8 +196,10 @@ async def end_of(stream):
 async def descriptors_return(world, count):
     """Waits until the server has no more descriptors than that."""
     # Something to do meanwhile that the server has a part in: nothing here sleeps.
+    # An account first: while the disk is busy a registration may take longer than an impatient server waits for a login.
+    account = await world.account()
     stream = await world.raw()
-    await stream.log_in(await world.account())
+    await stream.log_in(account)
     async with asyncio.timeout(15):
         while world.server.descriptor_count() > count + 1:
             await stream.request("get", PING)

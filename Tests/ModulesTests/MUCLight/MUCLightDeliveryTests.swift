@@ -120,10 +120,20 @@ import Testing
             await door.somebodyWaits()
             // What is to be handed over waits at the door too.
             let coming = try romeo.task(sending: ["<presence/>"])
-            let others = try (2...5).map { try juliet.task(sending: [Coven.say("\($0)", id: "m\($0)")]) }
-            for loop in verona.server.loops.loops { await loop.settle() }
+            let registry = verona.server.router.registry
+            let account = try BareJID(Coven.romeo)
+            while !registry.sessions(of: account).contains(where: \.isAvailable) { await Task.yield() }
+            let session = try #require(registry.sessions(of: BareJID(Coven.juliet)).first?.session)
+            var others: [Completion?] = []
+            for number in 2...5 {
+                var message = try #require(Stanza.literal(Coven.say("\(number)", id: "m\(number)")))
+                message.from = session.jid.jid
+                let work = try #require(await Self.route(message, from: session))
+                others.append(await withTaskExecutorPreference(session.loop) { await work.proceed() })
+            }
             door.open()
-            for task in [sending, coming] + others { await task.value }
+            for task in [sending, coming] { await task.value }
+            for completion in others { await completion?.wait() }
             let ids = try await romeo.stanzas().filter { $0.kind == .message }.compactMap(\.id)
             #expect(ids.first == "m1")
             #expect(ids.sorted() == ["m1", "m2", "m3", "m4", "m5"])
