@@ -11,7 +11,7 @@ import slixmpp
 from slixmpp.exceptions import IqError
 from slixmpp.xmlstream import ET
 
-from harness.raw import CLIENT, StreamEnded
+from harness.raw import StreamEnded
 
 pytestmark = pytest.mark.needs("message archives")
 
@@ -222,17 +222,6 @@ async def test_what_was_acknowledged_is_archived_after_kill_9(own_archive_world)
     for (account, _), count in zip(recipients, counts, strict=True):
         stream = await world.raw()
         await stream.log_in(account, "balcony")
-        bodies, after = [], ""
-        while True:
-            await stream.send(
-                f"<iq type='set' id='page{len(bodies)}'><query xmlns='{MAM[1:-1]}'><set xmlns='http://jabber.org/protocol/rsm'>"
-                f"<max>50</max>{after}</set></query></iq>")
-            arrived = []
-            iq = await stream.receive(lambda element: element.tag == CLIENT + "iq" or arrived.append(element))
-            bodies += [each.findtext(f".//{CLIENT}body") for each in arrived if each.tag == CLIENT + "message"]
-            fin = iq.find(MAM + "fin")
-            if fin.get("complete") == "true":
-                break
-            after = f"<after>{fin.findtext('.//' + RSM + 'last')}</after>"
+        bodies = await stream.archived_bodies()
         # More may have been stored than was acknowledged; each is there once, and none is missing between.
         assert len(bodies) >= count and bodies == [str(number) for number in range(len(bodies))]

@@ -29,31 +29,35 @@ final class ArchiveAccess: Sendable {
         let rule = operation.rawValue
         // Without a rule it is up to the archive's owner.
         if host.hasAccessRule(rule), host.access(rule, of: request.sender) == .deny { throw .forbidden }
-        let now = host.time.uptime
-        let ownRate = request.session == nil ? nil : rate("\(rule)_shaper", request.sender)
-        let sharedRate = rate("\(rule)_global_shaper", request.sender)
-        var own = ownRate.map { request.session?[Limiters.self]?[operation] ?? RateLimiter(rate: $0, now: now) }
-        let ownDelay = own?.delay(1, now: now) ?? .zero
-        // Who asks too often takes nothing from the others.
-        guard ownDelay <= Self.delayMax else { throw StanzaError(.resourceConstraint, type: .wait) }
-        let sharedDelay = try shared.withLock { limiters throws(StanzaError) in
-            guard let sharedRate else { return Duration.zero }
-            var limiter = limiters[operation] ?? RateLimiter(rate: sharedRate, now: now)
-            guard limiter.delay(1, now: now) <= Self.delayMax else {
-                throw StanzaError(.resourceConstraint, type: .wait)
-            }
-            let delay = limiter.take(1, now: now)
-            limiters[operation] = limiter
-            return delay
+        // Who asks too often takes nothing from the others: one's own comes first, and is kept last.
+        let own = try request.session.flatMap { session throws(StanzaError) in
+            try take(session[Limiters.self]?[operation], "\(rule)_shaper", request.sender)
         }
-        if own?.take(1, now: now) != nil, let session = request.session {
+        let shared = try shared.withLock { limiters throws(StanzaError) in
+            let taken = try take(limiters[operation], "\(rule)_global_shaper", request.sender)
+            if let taken { limiters[operation] = taken.limiter }
+            return taken
+        }
+        if let own, let session = request.session {
             var limiters = session[Limiters.self] ?? [:]
-            limiters[operation] = own
+            limiters[operation] = own.limiter
             session[Limiters.self] = limiters
         }
-        let delay = max(ownDelay, sharedDelay)
+        let delay = max(own?.delay ?? .zero, shared?.delay ?? .zero)
         // When the server is gone meanwhile, so is who asked.
         if delay > .zero { _ = await host.router.pause(for: delay) }
+    }
+
+    /// Takes one operation out of a limiter, nil for one that is new; nil where no shaper is named.
+    private func take(
+        _ limiter: RateLimiter?, _ rule: String, _ sender: JID
+    ) throws(StanzaError) -> (limiter: RateLimiter, delay: Duration)? {
+        guard let rate = rate(rule, sender) else { return nil }
+        let now = host.time.uptime
+        var limiter = limiter ?? RateLimiter(rate: rate, now: now)
+        let delay = limiter.take(1, now: now)
+        guard delay <= Self.delayMax else { throw StanzaError(.resourceConstraint, type: .wait) }
+        return (limiter, delay)
     }
 
     /// Operations per second; nil for as many as come.

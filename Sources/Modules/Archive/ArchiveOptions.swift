@@ -35,8 +35,6 @@ public struct ArchiveOptions: ModuleOptions {
     public var keepsGroupchat = false
     /// The domain whose rooms have archives; `@HOST@` in it stands for the host's. Nil for those of all domains.
     public var roomDomain: String?
-    /// The name of the backend of this kind of archive; nil for that of the whole section.
-    public var backendName: String?
 
     /// Messages of a page that may be asked for, whatever is configured.
     static let resultCountRange = 1...Page<ArchivedMessage>.itemCountMax - 1
@@ -79,7 +77,7 @@ extension MessageArchive {
         /// For the archives of rooms; nil when there are none.
         public var rooms: ArchiveOptions?
         /// The name of the backend that keeps what accounts want archived; nil when all of theirs is. Which backend a name
-        /// means is for whoever makes the ``Storage`` to decide, here and in ``ArchiveOptions/backendName``.
+        /// means is for whoever makes the ``Storage`` to decide.
         public var preferencesBackendName: String?
 
         /// No archives.
@@ -121,7 +119,8 @@ extension ArchiveOptions {
     /// Reads `modules.mod_mam.pm` or `.muc`, which say only what differs.
     fileprivate mutating func readPart(_ o: inout OptionReader) throws(OptionError) {
         try read(&o)
-        try o.read("backend", into: &backendName)
+        // It is for whoever makes the ``Storage``.
+        _ = o.take("backend")
     }
 
     var limits: ArchiveRequest.Limits {

@@ -46,10 +46,13 @@ final class ArchiveOwners: Sendable {
     /// Whether a message is archived; nil when that must be found out with ``learn(_:_:)``.
     func archives(_ account: BareJID, _ peer: JID) -> Bool? {
         let isOnline = !host.registry.sessions(of: account).isEmpty
-        let (known, isRemoved) = state.withLock { ($0.known.value(of: account), $0.removed.contains(account)) }
+        // Who is online exists: without preferences there is nothing to be looked up for most messages.
+        let needsKnown = !isOnline || store != nil
+        let (known, isRemoved) = state.withLock { state in
+            (needsKnown ? state.known.value(of: account) : nil, state.removed.contains(account))
+        }
         guard !isRemoved else { return false }
-        // Who is online exists.
-        if isOnline, store == nil { return true }
+        guard needsKnown else { return true }
         guard let known, isCurrent(known) else { return nil }
         guard known.exists else { return false }
         switch known.preferences?.behaviour(towards: peer) ?? .always {

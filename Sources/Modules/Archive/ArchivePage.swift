@@ -60,7 +60,7 @@ struct ArchivePage: Sendable {
             let count = min(request.limit - messages.count + 1, Self.stepMessageCount)
             let found = try await store.messages(in: archive, matching: rest, order: request.order, limit: count)
             guard take(found, limit: request.limit), found.count == count, let last = found.last?.id else { return }
-            guard let bounds = rest.ids.continuing(behind: last, request.order) else { return }
+            guard let bounds = rest.ids.dropping(through: last, request.order) else { return }
             rest.ids = bounds
         }
     }
@@ -138,16 +138,6 @@ struct ArchivePage: Sendable {
         if let first = messages.first, let last = messages.last { ends = (first.id.text, last.id.text) }
         return Element("fin", .archive, ["complete": isComplete ? "true" : nil]) {
             ResultSet.Part(ends: ends, count: count).element
-        }
-    }
-}
-
-extension ClosedRange<ArchiveID> {
-    /// What is left of it behind a name; nil for nothing.
-    fileprivate func continuing(behind id: ArchiveID, _ order: ArchiveOrder) -> ClosedRange? {
-        switch order {
-        case .ascending: ArchiveID(id.number &+ 1).flatMap { $0 <= upperBound ? $0...upperBound : nil }
-        case .descending: ArchiveID(id.number &- 1).flatMap { $0 >= lowerBound ? lowerBound...$0 : nil }
         }
     }
 }

@@ -66,17 +66,3 @@ struct ArchiveSteps {
         rest = conditions
     }
 }
-
-extension ClosedRange<ArchiveID> {
-    /// What is left of the range behind a name; nil for nothing.
-    fileprivate func dropping(through id: ArchiveID, _ order: ArchiveOrder) -> ClosedRange? {
-        switch order {
-        case .ascending:
-            guard id < upperBound, let next = ArchiveID(id.number + 1) else { return nil }
-            return next...upperBound
-        case .descending:
-            guard id > lowerBound, let next = ArchiveID(id.number - 1) else { return nil }
-            return lowerBound...next
-        }
-    }
-}

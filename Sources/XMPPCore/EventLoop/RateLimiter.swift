@@ -14,12 +14,6 @@ package struct RateLimiter {
         lastUpdate = now
     }
 
-    /// How long one would have to wait who takes `count` out of the bucket.
-    package func delay(_ count: Int, now: Duration) -> Duration {
-        var copy = self
-        return copy.take(count, now: now)
-    }
-
     /// Takes `count` out of the bucket.
     ///
     /// - Returns: how long to wait until the bucket is no longer in debt; zero when it is not.

@@ -120,3 +120,17 @@ public enum ArchiveOrder: Hashable, Sendable {
     /// The last of the archive first.
     case descending
 }
+
+extension ClosedRange<ArchiveID> {
+    /// What is left of the range behind a name, for whoever reads on from there; nil for nothing.
+    public func dropping(through id: ArchiveID, _ order: ArchiveOrder) -> ClosedRange? {
+        switch order {
+        case .ascending:
+            guard id < upperBound, let next = ArchiveID(id.number + 1) else { return nil }
+            return next...upperBound
+        case .descending:
+            guard id > lowerBound, let next = ArchiveID(id.number - 1) else { return nil }
+            return lowerBound...next
+        }
+    }
+}

@@ -20,6 +20,8 @@ SASL = "{urn:ietf:params:xml:ns:xmpp-sasl}"
 TLS = "{urn:ietf:params:xml:ns:xmpp-tls}"
 BIND = "{urn:ietf:params:xml:ns:xmpp-bind}"
 CLIENT = "{jabber:client}"
+ARCHIVE = "{urn:xmpp:mam:2}"
+RESULT_SETS = "{http://jabber.org/protocol/rsm}"
 
 PIECE_BYTE_COUNT = 16_384
 
@@ -124,6 +126,20 @@ class RawStream:
         identifier = f"fence-{os.urandom(4).hex()}"
         await self.send(f"<iq type='get' id='{identifier}'><ping xmlns='urn:xmpp:ping'/></iq>")
         return await self.receive_up_to(lambda element: element.get("id") == identifier)
+
+    async def archived_bodies(self):
+        """The bodies of the account's archive, in its order, read page by page."""
+        bodies, after = [], ""
+        while True:
+            arrived = []
+            await self.send(f"<iq type='set' id='page{len(bodies)}'><query xmlns='{ARCHIVE[1:-1]}'>"
+                            f"<set xmlns='{RESULT_SETS[1:-1]}'><max>50</max>{after}</set></query></iq>")
+            iq = await self.receive(lambda element: element.tag == CLIENT + "iq" or arrived.append(element))
+            bodies += [each.findtext(f".//{CLIENT}body") for each in arrived if each.tag == CLIENT + "message"]
+            fin = iq.find(ARCHIVE + "fin")
+            if fin.get("complete") == "true":
+                return bodies
+            after = f"<after>{fin.findtext('.//' + RESULT_SETS + 'last')}</after>"
 
     async def receive_end(self):
         """Reads up to the server's closing tag, answers it, and reads up to the end of the connection."""
